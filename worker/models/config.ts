@@ -1,0 +1,59 @@
+/**
+ * What `weir.json` may say, checked strictly: an unknown field is an error, never ignored.
+ *
+ * Owns the schema of a model's settings and the defaults behind it. Never reads a file.
+ * Invariant: every value that leaves this module has passed the schema.
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** Greatest side of a model's input, in pixels: bounds the memory one image can ask for. */
+export const INPUT_SIDE_MAX = 4096;
+
+/** Greatest `top` of a model and of a request. */
+export const TOP_MAX = 100;
+
+const Triple = z.tuple([z.number(), z.number(), z.number()]);
+
+/** How eight-bit samples become the model's numbers. */
+const Scale = z.union([
+  z.enum(["minus1to1", "0to1", "0to255", "caffe"]),
+  z.strictObject({ mean: Triple, std: Triple.refine((std) => std.every((s) => s !== 0)) }),
+]);
+
+const Side = z.int().min(1).max(INPUT_SIDE_MAX);
+
+const InputSpecSchema = z.strictObject({
+  width: Side,
+  height: Side,
+  fit: z.enum(["fill", "cover", "contain"]).default("fill"),
+  kernel: z.enum(["nearest", "bilinear", "bicubic", "lanczos3"]).default("bilinear"),
+  channels: z.enum(["rgb", "bgr"]).default("rgb"),
+  scale: Scale.default("0to1"),
+});
+
+const OutputSpecSchema = z.strictObject({
+  kind: z.enum(["classes", "embedding", "tensor"]).default("classes"),
+  activation: z.enum(["none", "softmax"]).default("none"),
+  top: z.int().min(1).max(TOP_MAX).default(5),
+  firstLabel: z.int().min(0).default(0),
+});
+
+/** Schema of a model's `weir.json`. */
+export const ModelConfigSchema = z.strictObject({
+  default: z.boolean().default(false),
+  labels: z.string().min(1).optional(),
+  input: InputSpecSchema,
+  output: OutputSpecSchema.prefault({}),
+  sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+});
+
+/** A model's settings, defaults filled in. */
+export type ModelConfig = z.infer<typeof ModelConfigSchema>;
+
+/** How a photo becomes the model's input: shape `[height, width, 3]`, float32. */
+export type InputSpec = ModelConfig["input"];
+
+/** How the model's output becomes an answer. */
+export type OutputSpec = ModelConfig["output"];
