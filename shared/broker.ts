@@ -1,0 +1,172 @@
+/**
+ * The ports between the roles and the broker: small, one per user, free of any client library.
+ *
+ * Owns the words in which gateway, worker and maintenance speak of delivery. Never says how
+ * Redis does it: that is the adapter's, in `redis/`.
+ * Invariant: an expected result is a value; only a broker that cannot answer throws, and then
+ * always {@linkcode BrokerUnavailable}.
+ *
+ * @module
+ */
+import type { FinalState, ImageAnswer, JobId, JobRecord, NewJob, Timings } from "./job.ts";
+import type { Fault } from "./errors.ts";
+import type { ModelCard } from "./model_card.ts";
+
+/** The broker did not answer in time, is away, or refuses to serve. */
+export class BrokerUnavailable extends Error {
+  override readonly name = "BrokerUnavailable";
+  /** `full` where it refuses by quota, connections or memory; `away` for everything else. */
+  readonly reason: "away" | "full";
+
+  constructor(reason: "away" | "full", message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** Jobs and image bytes admitted and not yet done, of one model on one shard. */
+export interface Load {
+  readonly jobs: number;
+  readonly bytes: number;
+}
+
+/** Bounds of {@linkcode Load}. */
+export interface Admission {
+  readonly jobsMax: number;
+  readonly bytesMax: number;
+}
+
+/** Answer to a submit. `exists` means that an earlier try of the same submit got through. */
+export type Submitted =
+  | { readonly kind: "queued" | "exists" }
+  | { readonly kind: "full"; readonly load: Load };
+
+/** A job's outcome as it reaches the gateways that wait for it. */
+export interface JobEvent {
+  readonly id: JobId;
+  readonly record: JobRecord;
+}
+
+/** What a gateway does with jobs. */
+export interface JobQueue {
+  /** Accepts a job, or says why not. Tells this gateway's feed of the outcome. */
+  submit(job: NewJob): Promise<Submitted>;
+  /** Reads a record; undefined where there is none (any more). */
+  get(id: JobId): Promise<JobRecord | undefined>;
+  /** Reads many records in one round trip, in the order of the ids. */
+  getAll(ids: readonly JobId[]): Promise<(JobRecord | undefined)[]>;
+  /** Reads a record and, unless it is final, has this gateway's feed told of the outcome. */
+  attach(id: JobId): Promise<JobRecord | undefined>;
+  /**
+   * Ends a job that has no outcome yet: `expired` only past its deadline.
+   *
+   * @returns the record as it is then, whoever wrote its outcome
+   */
+  conclude(id: JobId, state: "cancelled" | "expired"): Promise<JobRecord | undefined>;
+}
+
+/** What a feed yields: outcomes, or the news that some may have been missed. */
+export type FeedItem =
+  | { readonly kind: "event"; readonly event: JobEvent }
+  | { readonly kind: "gap"; readonly reason: string };
+
+/** The outcomes that this gateway waits for. */
+export interface ResultFeed {
+  /** Yields until aborted; reconnects by itself and says `gap` when it did. */
+  items(signal: AbortSignal): AsyncIterable<FeedItem>;
+}
+
+/** One delivery of a job to this worker. */
+export interface Delivery {
+  readonly id: JobId;
+  readonly model: string;
+  readonly lane: number;
+  /** Id of the stream's entry. */
+  readonly entry: string;
+  readonly top?: number;
+  readonly images: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly traceparent?: string;
+}
+
+/**
+ * Whether a delivery is to be run. `drop`: nothing to do, and already acknowledged (cancelled,
+ * finished or unknown job, a second copy). `lost`: another worker owns it now. `expired`: its
+ * deadline has passed, settle it so.
+ */
+export type Verdict =
+  | { readonly kind: "run"; readonly attempt: number; readonly tell: string }
+  | { readonly kind: "expired"; readonly tell: string }
+  | { readonly kind: "drop"; readonly reason: string }
+  | { readonly kind: "lost" };
+
+/** How a worker's attempt ended. */
+export type Outcome =
+  | {
+    readonly state: "succeeded";
+    readonly results: readonly ImageAnswer[];
+    readonly timings: Timings;
+  }
+  | { readonly state: "failed"; readonly error: Fault; readonly timings: Timings }
+  | { readonly state: "expired"; readonly timings: Timings };
+
+/** `late`: the job had an outcome already, or is gone, or another worker owns it. */
+export type Settled = FinalState | "late";
+
+/** What a worker does with deliveries. */
+export interface JobSource {
+  /**
+   * Waits for new deliveries, at most `count` of them, until some come, the block time is over
+   * (then none) or the signal aborts (then none).
+   */
+  read(count: number, signal: AbortSignal): Promise<Delivery[]>;
+  /** Marks deliveries as running, in one step per stream, and says which are to be run. */
+  begin(deliveries: readonly Delivery[]): Promise<Verdict[]>;
+  /** Writes outcomes; each job's record, event and acknowledgement are one atomic step. */
+  settle(done: readonly Finished[]): Promise<Settled[]>;
+}
+
+/** A delivery with its outcome. */
+export interface Finished {
+  readonly delivery: Delivery;
+  /** The gateways to tell, as `begin` said. */
+  readonly tell: string;
+  readonly outcome: Outcome;
+}
+
+/** A worker as the others see it. */
+export interface WorkerCard {
+  readonly name: string;
+  readonly engine: string;
+  readonly models: readonly ModelCard[];
+}
+
+/** How workers make themselves known. */
+export interface WorkerRegistry {
+  announce(card: WorkerCard): Promise<void>;
+  /** Says that this worker lives; to be called well within the beat's lifetime. */
+  beat(): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/** What is served, and by how many. */
+export interface Directory {
+  /** Every model a worker ever announced, with the number of workers that live now. */
+  models(): Promise<{ readonly card: ModelCard; readonly workers: number }[]>;
+}
+
+/** Counts of one maintenance run. */
+export interface MaintenanceReport {
+  readonly trimmedEvents: number;
+  readonly expiredJobs: number;
+}
+
+/** The periodic work that one elected process does for all. */
+export interface Maintenance {
+  /** Takes or renews the lease; false where another holds it. */
+  elect(): Promise<boolean>;
+  /** Trims and expires, as long as the lease is held. */
+  run(): Promise<MaintenanceReport>;
+  /** Gives the lease back. */
+  resign(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+/**
+ * Every setting: its name, its default, what it means and what it may be.
+ *
+ * Owns the list that `.env.example` and the README are checked against. Pure: takes a map of
+ * texts, returns the settings or all their faults at once. Never reads the environment.
+ *
+ * @module
+ */
+import { closest } from "fastest-levenshtein";
+import { z } from "zod";
+import { LOG_LEVELS } from "./log.ts";
+
+/** Longest wait that a timer can hold, about 24 days. */
+const MS_MAX = 2_147_483_647;
+
+/** A whole number within bounds, out of a text. */
+function int(min: number, max: number): z.ZodType<number, string> {
+  return z.string().regex(/^-?\d+$/, "is not a whole number").transform(Number).pipe(
+    z.number().min(min, `is below ${min}`).max(max, `is above ${max}`),
+  );
+}
+
+const ms = int(1, MS_MAX);
+const msOrZero = int(0, MS_MAX);
+const size = int(1, Number.MAX_SAFE_INTEGER);
+
+function oneOf<const T extends readonly string[]>(...names: T): z.ZodType<T[number], string> {
+  return z.enum(names, `is none of ${names.join(", ")}`) as unknown as z.ZodType<T[number], string>;
+}
+
+const RedisUrl = z.string().refine(
+  (text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ""),
+  "is no redis:// or rediss:// address",
+);
+
+const Name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have letters, digits and . _ - alone");
+
+/** One setting. `default` is the text that stands for an unset variable. */
+interface Setting<T> {
+  readonly schema: z.ZodType<T, string>;
+  readonly default: string | undefined;
+  readonly about: string;
+}
+
+function setting<T>(schema: z.ZodType<T, string>, about: string, value: string): Setting<T>;
+function setting<T>(schema: z.ZodType<T, string>, about: string): Setting<T | undefined>;
+function setting<T>(
+  schema: z.ZodType<T, string>,
+  about: string,
+  value?: string,
+): Setting<T | undefined> {
+  return { schema, default: value, about };
+}
+
+/** The settings by their names, in the order of the documentation. */
+export const SETTINGS = {
+  REDIS_URL: setting(RedisUrl, "redis:// or rediss:// address; unset: an embedded Redis"),
+  WEIR_HOST: setting(z.string().min(1), "address the gateway listens on", "127.0.0.1"),
+  WEIR_PORT: setting(int(0, 65535), "the gateway's port; 0 picks one and prints it", "8080"),
+  WEIR_DATA_DIR: setting(z.string().min(1), "data of the embedded Redis", ".weir"),
+  WEIR_NAME: setting(Name, "server name in the log and in consumer names; unset: the host name"),
+  WEIR_MODELS: setting(z.string().min(1), "model repository", "fixtures/models"),
+  WEIR_ENGINE: setting(
+    oneOf("auto", "tensorflow", "wasm", "null"),
+    "what runs the models: auto, tensorflow, wasm; null answers nothing, for benchmarks",
+    "auto",
+  ),
+  WEIR_NULL_DELAY_MS: setting(msOrZero, "time the null engine takes for each job", "0"),
+  WEIR_WORKERS: setting(int(0, 256), "worker processes that start runs", "1"),
+  WEIR_BATCH_MAX: setting(int(1, 1024), "images in one batch", "32"),
+  WEIR_BATCH_LINGER_MS: setting(int(0, 10_000), "wait for a fuller batch", "0"),
+  WEIR_BODY_BYTES_MAX: setting(size, "larger request bodies are refused", "10485760"),
+  WEIR_PIXELS_MAX: setting(size, "larger images are refused, by their header", "50000000"),
+  WEIR_QUEUE_BYTES_MAX: setting(size, "image bytes admitted for a model", "268435456"),
+  WEIR_QUEUE_JOBS_MAX: setting(size, "jobs admitted for a model", "10000"),
+  WEIR_REDIS_TIMEOUT_MS: setting(ms, "bound on connecting and on each command", "5000"),
+  WEIR_REDIS_HEALTH_MS: setting(ms, "how often a silent connection is tried", "30000"),
+  WEIR_TIMEOUT_MS: setting(ms, "a job's deadline where the client names none", "30000"),
+  WEIR_RESULT_TTL_MS: setting(ms, "how long a finished job can be read", "3600000"),
+  WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),
+  WEIR_MAINTENANCE_MS: setting(ms, "the elected maintainer's period", "60000"),
+  WEIR_DRAIN_MS: setting(ms, "time for running jobs after SIGTERM", "25000"),
+  WEIR_LOG_LEVEL: setting(oneOf(...LOG_LEVELS), "debug, info, warning or error", "info"),
+  WEIR_LOG_FORMAT: setting(oneOf("text", "json"), "text or json", "text"),
+} as const;
+
+type SettingName = keyof typeof SETTINGS;
+
+/** The settings, read and checked. */
+export type Config = {
+  readonly [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+};
+
+/** Reads the settings out of named texts; an empty text counts as unset. */
+export function parseConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly ok: true; readonly config: Config } | {
+  readonly ok: false;
+  readonly faults: readonly string[];
+} {
+  const faults = unknownNames(env);
+  const config: Record<string, unknown> = {};
+  for (const [name, { schema, default: fallback }] of Object.entries(SETTINGS)) {
+    const text = env[name] || fallback;
+    if (text === undefined) continue;
+    const read = schema.safeParse(text);
+    if (read.success) config[name] = read.data;
+    else faults.push(`${name}=${shown(name, text)} ${read.error.issues[0]?.message}`);
+  }
+  if (faults.length > 0) return { ok: false, faults };
+  return { ok: true, config: config as Config };
+}
+
+/** A value as a fault may print it: an address can hold a password. */
+function shown(name: string, text: string): string {
+  return name === "REDIS_URL" ? "…" : JSON.stringify(text);
+}
+
+/** Misspelt settings, each with the nearest valid name. */
+function unknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  const names = Object.keys(SETTINGS);
+  return Object.keys(env)
+    .filter((name) => name.startsWith("WEIR_") && !names.includes(name))
+    .map((name) => `${name} is no setting, the nearest is ${closest(name, names)}`);
+}

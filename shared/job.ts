@@ -1,0 +1,113 @@
+/**
+ * A job: one request to classify one or more images with one model.
+ *
+ * Owns the job's identity, its states and the record that clients read. Never touches Redis.
+ * Invariant: a job reaches exactly one of the final states, and never leaves it.
+ *
+ * ```text
+ * queued ─► running ─► succeeded | failed
+ *    └─────────┴────► cancelled | expired
+ * ```
+ *
+ * @module
+ */
+import type { Fault } from "./errors.ts";
+
+/** `SHARD-UUID`: where the job lives, and 122 random bits that cannot be guessed. */
+export type JobId = string & { readonly __brand: "JobId" };
+
+const JOB_ID = /^(0|[1-9]\d{0,3})-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Makes a new id on a shard. */
+export function newJobId(shard: number, uuid: () => string): JobId {
+  return `${shard}-${uuid()}` as JobId;
+}
+
+/** Takes a text for an id where it has the form of one. */
+export function parseJobId(text: string): JobId | undefined {
+  return JOB_ID.test(text) ? text as JobId : undefined;
+}
+
+/** The shard that holds the job's record. */
+export function shardOf(id: JobId): number {
+  return Number(id.slice(0, id.indexOf("-")));
+}
+
+/** States that a job leaves again. */
+export const LIVE_STATES = ["queued", "running"] as const;
+/** States that are written once, by whoever is first. */
+export const FINAL_STATES = ["succeeded", "failed", "cancelled", "expired"] as const;
+
+export type FinalState = (typeof FINAL_STATES)[number];
+export type JobState = (typeof LIVE_STATES)[number] | FinalState;
+
+/** Says whether the job's outcome is known. */
+export function isFinal(state: JobState): state is FinalState {
+  return (FINAL_STATES as readonly string[]).includes(state);
+}
+
+/** One class the model sees, with its probability from 0 to 1. */
+export interface Prediction {
+  readonly label: string;
+  readonly probability: number;
+}
+
+/** The classes of one image, most probable first. */
+export interface ImageAnswer {
+  readonly predictions: readonly Prediction[];
+}
+
+/** Where a job's time went, in milliseconds; stages not reached are absent. */
+export interface Timings {
+  /** From acceptance to the first begun attempt, by Redis' clock. */
+  readonly queueMs?: number;
+  /** Decoding and resizing of all the job's images, by the worker's monotonic clock. */
+  readonly decodeMs?: number;
+  /** The model's run on the batches that held the job's images. */
+  readonly inferMs?: number;
+  /** From acceptance to the outcome, by Redis' clock. */
+  readonly totalMs?: number;
+}
+
+/** What Redis knows of a job. Times are milliseconds of Redis' clock since 1970 (UTC). */
+export interface JobRecord {
+  readonly id: JobId;
+  readonly model: string;
+  readonly state: JobState;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  /** Attempts begun by workers. */
+  readonly attempts: number;
+  readonly images: { readonly total: number; readonly done: number };
+  readonly results?: readonly ImageAnswer[];
+  readonly error?: Fault;
+  readonly timings: Timings;
+}
+
+/** An image as it came in: bytes of one of the accepted formats. */
+export interface JobImage {
+  readonly bytes: Uint8Array;
+}
+
+/** What a gateway asks to be done. */
+export interface NewJob {
+  readonly id: JobId;
+  readonly model: string;
+  /** Number of the lane, from 0. */
+  readonly lane: number;
+  /** Number of predictions an image, or the model's own where absent. */
+  readonly top?: number;
+  readonly images: readonly JobImage[];
+  /** Time to the deadline, from the moment Redis accepts the job. */
+  readonly timeoutMs: number;
+  /** How long the record outlives the deadline. */
+  readonly keepMs: number;
+  readonly traceparent?: string;
+}
+
+/** Sum of the image bytes: what admission counts. */
+export function bytesOf(images: readonly JobImage[]): number {
+  return images.reduce((sum, image) => sum + image.bytes.byteLength, 0);
+}

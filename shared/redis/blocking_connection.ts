@@ -1,0 +1,88 @@
+/**
+ * A connection for one reader that blocks in Redis.
+ *
+ * Owns the connection, the bound on each read and its replacement: a read that fails, is
+ * interrupted or does not come back in time costs the connection, and the next read opens a new
+ * one. Never resends a read. Invariant: at most one read is under way.
+ *
+ * @module
+ */
+import { Redis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { BrokerUnavailable } from "../broker.ts";
+import { baseOptions, type RedisSettings, unavailable } from "./connection.ts";
+
+export class BlockingConnection implements Disposable {
+  readonly #settings: RedisSettings;
+  readonly #purpose: string;
+  readonly #clock: Clock;
+  #client: Redis | undefined;
+
+  constructor(settings: RedisSettings, purpose: string, clock: Clock) {
+    this.#settings = settings;
+    this.#purpose = purpose;
+    this.#clock = clock;
+  }
+
+  /**
+   * Runs one blocking command.
+   *
+   * @param blockMs the bound that the command itself carries; the watchdog waits a little longer
+   * @throws {BrokerUnavailable} where it failed, was interrupted or never came back
+   */
+  async read<T>(blockMs: number, command: (client: Redis) => Promise<T>): Promise<T> {
+    let bark: (() => void) | undefined;
+    const watchdog = new Promise<never>((_, reject) => {
+      bark = this.#clock.after(
+        blockMs + 2 * this.#settings.timeoutMs,
+        () => reject(new BrokerUnavailable("away", "blocking read did not come back")),
+      );
+    });
+    try {
+      return await Promise.race([this.#run(command), watchdog]);
+    } catch (error) {
+      if (!isReplyError(error)) this.interrupt();
+      throw isReplyError(error) ? error : unavailable(error);
+    } finally {
+      bark?.();
+    }
+  }
+
+  async #run<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    this.#client ??= await this.#open();
+    return await command(this.#client);
+  }
+
+  async #open(): Promise<Redis> {
+    const client = new Redis(this.#settings.url, {
+      ...baseOptions(this.#settings, this.#purpose),
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: null,
+    });
+    // The failed read reports the fault; without a listener the library would print it too.
+    client.on("error", () => {});
+    try {
+      await client.connect();
+    } catch (error) {
+      client.disconnect();
+      throw error;
+    }
+    return client;
+  }
+
+  /** Ends the read under way, if any, by dropping the connection. */
+  interrupt(): void {
+    this.#client?.disconnect();
+    this.#client = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.interrupt();
+  }
+}
+
+/** An answer of the server, as opposed to a fault of the connection. */
+function isReplyError(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
+}

@@ -1,0 +1,82 @@
+/**
+ * Every key that Weir uses, built in this one place.
+ *
+ * A shard is one hash tag, so all keys of a shard lie in one slot and a script may touch several.
+ * Invariant: no other file puts a key together.
+ *
+ * @module
+ */
+import type { JobId } from "../job.ts";
+
+/** Consumer group of the workers on every job stream. */
+export const GROUP = "workers";
+
+/** Lanes of a model's jobs: streams among which API keys are spread. */
+export const LANES = 1;
+
+/** Version of the key layout; a process that knows another one refuses to start. */
+export const LAYOUT_VERSION = 1;
+
+/** Shard count and layout version, of the whole deployment. */
+export const META_KEY = "weir:meta";
+
+/** The keys of one shard. */
+export class ShardKeys {
+  readonly shard: number;
+  readonly #prefix: string;
+
+  constructor(shard: number) {
+    this.shard = shard;
+    this.#prefix = `weir:{${shard}}:`;
+  }
+
+  /** Stream of job entries. */
+  jobs(model: string, lane: number): string {
+    return `${this.#prefix}jobs:${model}:${lane}`;
+  }
+
+  /** Stream of the outcomes that a gateway waits for. */
+  results(gateway: string): string {
+    return `${this.#prefix}results:${gateway}`;
+  }
+
+  /** Hash with a job's record. */
+  job(id: JobId): string {
+    return `${this.#prefix}job:${id}`;
+  }
+
+  /** Hash with the jobs and bytes admitted for a model. */
+  load(model: string): string {
+    return `${this.#prefix}load:${model}`;
+  }
+
+  /** Sorted set of live jobs by deadline. */
+  deadlines(): string {
+    return `${this.#prefix}deadlines`;
+  }
+
+  /** Set of gateways that have had a result stream. */
+  gateways(): string {
+    return `${this.#prefix}gateways`;
+  }
+
+  /** Hash of worker cards by worker name. */
+  workers(): string {
+    return `${this.#prefix}workers`;
+  }
+
+  /** String that lives as long as a worker beats. */
+  beat(worker: string): string {
+    return `${this.#prefix}beat:${worker}`;
+  }
+
+  /** Hash of model cards by model name, kept when the workers are gone. */
+  models(): string {
+    return `${this.#prefix}models`;
+  }
+
+  /** The maintainer's lease. */
+  maintainer(): string {
+    return `${this.#prefix}maintainer`;
+  }
+}

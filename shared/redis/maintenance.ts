@@ -1,0 +1,92 @@
+/**
+ * The maintainer's side of the broker: the lease, and the scripts that check it.
+ *
+ * Owns the lease's token. Never touches what is pending or undelivered.
+ *
+ * @module
+ */
+import type { Redis } from "ioredis";
+import type { Maintenance, MaintenanceReport } from "../broker.ts";
+import { parseJobId } from "../job.ts";
+import { guarded } from "./connection.ts";
+import { endJob } from "./job_queue.ts";
+import { LANES, ShardKeys } from "./keys.ts";
+import { runScript, Script } from "./script.ts";
+import { ELECT, RECONCILE, RESIGN, TRIM } from "./scripts.ts";
+
+const electScript = new Script(ELECT);
+const resignScript = new Script(RESIGN);
+const trimScript = new Script(TRIM);
+const reconcileScript = new Script(RECONCILE);
+
+/** Overdue jobs that one run ends at most; the rest is for the next. */
+export const OVERDUE_MAX = 1000;
+
+/** How long an event stays in a result stream: far longer than a living gateway needs. */
+export const EVENT_KEEP_MS = 60_000;
+
+export interface RedisMaintenanceParts {
+  readonly client: Redis;
+  readonly shard: number;
+  /** Unique to this process: who holds the lease. */
+  readonly token: string;
+  /** How long the lease lasts without being renewed. */
+  readonly leaseMs: number;
+  readonly eventKeepMs?: number;
+}
+
+export class RedisMaintenance implements Maintenance {
+  readonly #parts: RedisMaintenanceParts;
+  readonly #keys: ShardKeys;
+
+  constructor(parts: RedisMaintenanceParts) {
+    this.#parts = parts;
+    this.#keys = new ShardKeys(parts.shard);
+  }
+
+  async elect(): Promise<boolean> {
+    const { client, token, leaseMs } = this.#parts;
+    const held = await runScript(client, electScript, [this.#keys.maintainer()], [token, leaseMs]);
+    return held === 1;
+  }
+
+  async run(): Promise<MaintenanceReport> {
+    const { client, token, eventKeepMs = EVENT_KEEP_MS } = this.#parts;
+    const gateways = await guarded(client, () => client.smembers(this.#keys.gateways()));
+    const reply = await runScript(
+      client,
+      trimScript,
+      [
+        this.#keys.maintainer(),
+        this.#keys.deadlines(),
+        this.#keys.gateways(),
+        ...gateways.map((gateway) => this.#keys.results(gateway)),
+      ],
+      [token, eventKeepMs, OVERDUE_MAX, ...gateways],
+    );
+    if (reply === null) return { trimmedEvents: 0, expiredJobs: 0 };
+    const [trimmedEvents, overdue] = reply as [number, string[]];
+    let expiredJobs = 0;
+    for (const text of overdue) {
+      const id = parseJobId(text);
+      if (id !== undefined && await endJob(client, id, "expired")) expiredJobs++;
+    }
+    await this.#reconcile();
+    return { trimmedEvents, expiredJobs };
+  }
+
+  async #reconcile(): Promise<void> {
+    const { client, token } = this.#parts;
+    for (const model of await guarded(client, () => client.hkeys(this.#keys.models()))) {
+      const streams = Array.from({ length: LANES }, (_, lane) => this.#keys.jobs(model, lane));
+      const keys = [this.#keys.maintainer(), this.#keys.load(model), ...streams];
+      await runScript(client, reconcileScript, keys, [token]);
+    }
+  }
+
+  async resign(): Promise<void> {
+    await runScript(this.#parts.client, resignScript, [this.#keys.maintainer()], [
+      this.#parts.token,
+    ]);
+  }
+}

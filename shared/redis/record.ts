@@ -1,0 +1,89 @@
+/**
+ * A job's record as a Redis hash: names of the fields, and the way back.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { ERROR_CODES } from "../errors.ts";
+import {
+  FINAL_STATES,
+  type JobId,
+  type JobRecord,
+  LIVE_STATES,
+  type NewJob,
+  type Timings,
+} from "../job.ts";
+
+const Results = z.array(
+  z.object({
+    predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
+  }),
+);
+const ErrorField = z.object({ code: z.enum(ERROR_CODES), detail: z.string() });
+
+/** The hash, every value a text as Redis has it. */
+const RecordFields = z.object({
+  state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
+  model: z.string(),
+  created: z.coerce.number(),
+  deadline: z.coerce.number(),
+  started: z.coerce.number().optional(),
+  finished: z.coerce.number().optional(),
+  attempts: z.coerce.number().default(0),
+  total: z.coerce.number(),
+  done: z.coerce.number().default(0),
+  results: z.string().optional(),
+  error: z.string().optional(),
+  queueMs: z.coerce.number().optional(),
+  decodeMs: z.coerce.number().optional(),
+  inferMs: z.coerce.number().optional(),
+  totalMs: z.coerce.number().optional(),
+});
+
+/** Fields of a new job's record, besides those that the submit script computes. */
+export function newRecord(job: NewJob, tell: string): string[] {
+  const fields = ["model", job.model, "total", String(job.images.length), "tell", tell];
+  if (job.traceparent !== undefined) fields.push("traceparent", job.traceparent);
+  return fields;
+}
+
+/** Reads a record; undefined where the hash is empty. */
+export function parseRecord(
+  id: JobId,
+  fields: Readonly<Record<string, string>>,
+): JobRecord | undefined {
+  if (fields.state === undefined) return undefined;
+  const read = RecordFields.parse(fields);
+  const { created, deadline, started, finished, results, error } = read;
+  return {
+    id,
+    model: read.model,
+    state: read.state,
+    createdAt: created,
+    deadlineAt: deadline,
+    ...(started !== undefined && { startedAt: started }),
+    ...(finished !== undefined && { finishedAt: finished }),
+    attempts: read.attempts,
+    images: { total: read.total, done: read.done },
+    ...(results !== undefined && { results: Results.parse(JSON.parse(results)) }),
+    ...(error !== undefined && { error: ErrorField.parse(JSON.parse(error)) }),
+    timings: defined({
+      queueMs: read.queueMs,
+      decodeMs: read.decodeMs,
+      inferMs: read.inferMs,
+      totalMs: read.totalMs,
+    }),
+  };
+}
+
+/** Leaves out what is undefined. */
+function defined(timings: { [K in keyof Timings]: Timings[K] | undefined }): Timings {
+  return Object.fromEntries(Object.entries(timings).filter(([, ms]) => ms !== undefined));
+}
+
+/** Makes an object of a flat list of names and values. */
+export function fieldsOf(flat: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i]!] = flat[i + 1]!;
+  return fields;
+}

@@ -1,0 +1,130 @@
+/**
+ * A gateway's result stream, read by one blocked connection for all who wait in the process.
+ *
+ * Owns the stream, its lifetime and the read's cursor. The stream dies by itself when the gateway
+ * stops renewing it. Invariant: whenever an outcome could have been missed, the feed says `gap`.
+ *
+ * @module
+ */
+import type { Redis } from "ioredis";
+import type { FeedItem, ResultFeed } from "../broker.ts";
+import type { Clock } from "../clock.ts";
+import { parseJobId } from "../job.ts";
+import type { Log } from "../log.ts";
+import { BlockingConnection } from "./blocking_connection.ts";
+import { reconnectPause, type RedisSettings } from "./connection.ts";
+import { ShardKeys } from "./keys.ts";
+import { fieldsOf, parseRecord } from "./record.ts";
+import { runScript, Script } from "./script.ts";
+import { RENEW_FEED } from "./scripts.ts";
+
+const renewScript = new Script(RENEW_FEED);
+
+/** Events that one read takes at most. */
+const READ_COUNT = 1000;
+
+/** How many renewals in a row may fail before the stream goes. */
+const RENEWALS_A_LIFETIME = 3;
+
+type FeedReply = [stream: string, entries: [id: string, fields: string[]][]][] | null;
+
+export interface RedisResultFeedParts {
+  readonly client: Redis;
+  readonly settings: RedisSettings;
+  readonly shard: number;
+  readonly gateway: string;
+  /** `WEIR_BLOCK_MS`. */
+  readonly blockMs: number;
+  /** `WEIR_REDIS_HEALTH_MS`: how often the stream is renewed. */
+  readonly renewMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class RedisResultFeed implements ResultFeed {
+  readonly #parts: RedisResultFeedParts;
+  readonly #keys: ShardKeys;
+  readonly #blocking: BlockingConnection;
+  #cursor = "0";
+
+  constructor(parts: RedisResultFeedParts) {
+    this.#parts = parts;
+    this.#keys = new ShardKeys(parts.shard);
+    this.#blocking = new BlockingConnection(parts.settings, "results", parts.clock);
+  }
+
+  /**
+   * Keeps the stream alive; to be called before the first read, and then every `renewMs`.
+   * Where the stream was gone, the read under way is ended, so that the feed says `gap`.
+   */
+  async renew(): Promise<void> {
+    const { client, gateway, renewMs, log } = this.#parts;
+    const created = await runScript(
+      client,
+      renewScript,
+      [this.#keys.results(gateway), this.#keys.gateways()],
+      [RENEWALS_A_LIFETIME * renewMs, gateway],
+    );
+    if (created === null) return;
+    log.info("result stream created", { gateway });
+    // All of a new stream is news, and its ids may lie below the old cursor.
+    this.#cursor = "0";
+    this.#blocking.interrupt();
+  }
+
+  async *items(signal: AbortSignal): AsyncIterable<FeedItem> {
+    using _ = this.#blocking;
+    signal.addEventListener("abort", () => this.#blocking.interrupt(), { once: true });
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const entries = await this.#read();
+        if (failures > 0) this.#parts.log.info("result stream is read again");
+        failures = 0;
+        for (const fields of entries) yield* this.#item(fields);
+      } catch (error) {
+        if (signal.aborted) return;
+        failures++;
+        const reason = error instanceof Error ? error.message : String(error);
+        if (failures === 1) this.#parts.log.warn("reading results was interrupted", { reason });
+        yield { kind: "gap", reason };
+        await this.#parts.clock.sleep(reconnectPause(failures), signal);
+      }
+    }
+  }
+
+  async #read(): Promise<string[][]> {
+    const { blockMs, gateway } = this.#parts;
+    const reply = await this.#blocking.read(blockMs, (client) =>
+      client.xread(
+        "COUNT",
+        READ_COUNT,
+        "BLOCK",
+        blockMs,
+        "STREAMS",
+        this.#keys.results(gateway),
+        this.#cursor,
+      )) as FeedReply;
+    const entries = reply?.[0]?.[1] ?? [];
+    const last = entries.at(-1);
+    if (last !== undefined) this.#cursor = last[0];
+    return entries.map(([, fields]) => fields);
+  }
+
+  *#item(flat: string[]): Iterable<FeedItem> {
+    const fields = fieldsOf(flat);
+    const id = parseJobId(fields.id ?? "");
+    if (id === undefined) return;
+    const record = parseRecord(id, fields);
+    if (record !== undefined) yield { kind: "event", event: { id, record } };
+  }
+
+  /** Removes the stream: nobody waits here any more. */
+  async close(): Promise<void> {
+    const { client, gateway } = this.#parts;
+    await client.multi()
+      .del(this.#keys.results(gateway))
+      .srem(this.#keys.gateways(), gateway)
+      .exec();
+  }
+}
