@@ -20,7 +20,11 @@ const Triple = z.tuple([z.number(), z.number(), z.number()]);
 const Scale = z.union([
   z.enum(["minus1to1", "0to1", "0to255", "caffe"]),
   z.strictObject({ mean: Triple, std: Triple.refine((std) => std.every((s) => s !== 0)) }),
-]);
+], {
+  // A union's own message says nothing but "Invalid input".
+  error: 'expected one of "minus1to1"|"0to1"|"0to255"|"caffe" or ' +
+    '{"mean": [r, g, b], "std": [r, g, b]} with no std of 0',
+});
 
 const Side = z.int().min(1).max(INPUT_SIDE_MAX);
 
@@ -48,6 +52,13 @@ export const ModelConfigSchema = z.strictObject({
   output: OutputSpecSchema.prefault({}),
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
 });
+
+/** Fields by the object they are in, so that an unknown one can be answered with the nearest. */
+export const MODEL_CONFIG_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(ModelConfigSchema.shape),
+  "input": Object.keys(InputSpecSchema.shape),
+  "output": Object.keys(OutputSpecSchema.shape),
+};
 
 /** A model's settings, defaults filled in. */
 export type ModelConfig = z.infer<typeof ModelConfigSchema>;

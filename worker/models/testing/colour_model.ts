@@ -1,0 +1,149 @@
+/**
+ * A net small enough to be checked by hand: it names the mean colour of a picture.
+ *
+ * Owns its numbers and their layout on disk, as layers or as a graph, plain or quantised.
+ * For tests alone.
+ *
+ * @module
+ */
+import { join } from "node:path";
+
+/** Classes of the net, in the order of its output. */
+export const COLOURS = ["red", "green", "blue", "grey"] as const;
+
+/** Side of the net's square input, in pixels. */
+export const COLOUR_SIDE = 4;
+
+/** `KERNEL[channel][class]`; all are whole steps of the quantisation below. */
+const KERNEL = [
+  [4, -2, -2, 0],
+  [-2, 4, -2, 0],
+  [-2, -2, 4, 0],
+];
+const BIAS = [0, 0, 0, 0.5];
+
+/** Quantisation of the kernel to eight bits: `value = byte * scale + min`. */
+const QUANTIZATION = { dtype: "uint8", min: -2, scale: 6 / 255 };
+
+/** What the net must answer for a picture of one colour, computed here a second time. */
+export function colourScores(rgb: readonly number[]): number[] {
+  const logits = BIAS.map((bias, index) =>
+    rgb.reduce((sum, value, channel) => sum + value * (KERNEL[channel]?.[index] ?? NaN), bias)
+  );
+  const powers = logits.map(Math.exp);
+  const sum = powers.reduce((total, power) => total + power);
+  return powers.map((power) => power / sum);
+}
+
+/** A batch of pictures of one colour each, as a model takes it. */
+export function colourBatch(...pictures: readonly (readonly number[])[]): Float32Array {
+  const pixels = COLOUR_SIDE * COLOUR_SIDE;
+  return Float32Array.from(pictures.flatMap((rgb) => Array(pixels).fill(rgb).flat()));
+}
+
+/** How {@linkcode writeColourModel} lays the net out. */
+export interface ColourModelOptions {
+  readonly format?: "layers" | "graph";
+  readonly quantised?: boolean;
+  /** What `weir.json` says beyond the input's size and the labels. */
+  readonly settings?: Record<string, unknown>;
+  readonly version?: string;
+}
+
+/**
+ * Writes the net into a repository as the model `name`.
+ *
+ * @returns folder of the version
+ */
+export async function writeColourModel(
+  repository: string,
+  name: string,
+  { format = "layers", quantised = false, settings = {}, version = "1" }: ColourModelOptions = {},
+): Promise<string> {
+  const folder = join(repository, name, version);
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(repository, name, "labels.txt"), COLOURS.join("\n") + "\n");
+  const weir = {
+    labels: "labels.txt",
+    input: { width: COLOUR_SIDE, height: COLOUR_SIDE },
+    ...settings,
+  };
+  await Deno.writeTextFile(join(repository, name, "weir.json"), JSON.stringify(weir));
+  await Deno.writeFile(join(folder, "kernel.bin"), kernelBytes(quantised));
+  await Deno.writeFile(join(folder, "bias.bin"), new Uint8Array(Float32Array.from(BIAS).buffer));
+  await Deno.writeTextFile(
+    join(folder, "model.json"),
+    JSON.stringify(modelJson(format, quantised)),
+  );
+  return folder;
+}
+
+function kernelBytes(quantised: boolean): Uint8Array {
+  const values = KERNEL.flat();
+  if (!quantised) return new Uint8Array(Float32Array.from(values).buffer);
+  const { min, scale } = QUANTIZATION;
+  return Uint8Array.from(values, (value) => Math.round((value - min) / scale));
+}
+
+function modelJson(format: "layers" | "graph", quantised: boolean): Record<string, unknown> {
+  const layers = format === "layers";
+  const kernel = { name: layers ? "dense/kernel" : "kernel", shape: [3, 4], dtype: "float32" };
+  const quantization = quantised ? { quantization: QUANTIZATION } : {};
+  const bias = { name: layers ? "dense/bias" : "bias", shape: [4], dtype: "float32" };
+  return {
+    format: `${format}-model`,
+    modelTopology: layers ? layersTopology() : graphTopology(),
+    weightsManifest: [
+      { paths: ["kernel.bin"], weights: [{ ...kernel, ...quantization }] },
+      { paths: ["bias.bin"], weights: [bias] },
+    ],
+  };
+}
+
+function layersTopology(): Record<string, unknown> {
+  const batch_input_shape = [null, COLOUR_SIDE, COLOUR_SIDE, 3];
+  return {
+    class_name: "Sequential",
+    config: {
+      name: "colour",
+      layers: [
+        { class_name: "GlobalAveragePooling2D", config: { name: "mean", batch_input_shape } },
+        { class_name: "Dense", config: { name: "dense", units: 4, activation: "softmax" } },
+      ],
+    },
+  };
+}
+
+/** The same as nodes of a GraphDef, in the JSON form of protocol buffers. */
+function graphTopology(): Record<string, unknown> {
+  const float = { T: { type: "DT_FLOAT" } };
+  const constant = (name: string) => ({ name, op: "Const", attr: { dtype: { type: "DT_FLOAT" } } });
+  const dim = [-1, COLOUR_SIDE, COLOUR_SIDE, 3].map((size) => ({ size: String(size) }));
+  const axes = {
+    dtype: "DT_INT32",
+    tensorShape: { dim: [{ size: "2" }] },
+    intVal: [1, 2],
+  };
+  return {
+    node: [
+      {
+        name: "image",
+        op: "Placeholder",
+        attr: { dtype: { type: "DT_FLOAT" }, shape: { shape: { dim } } },
+      },
+      constant("kernel"),
+      constant("bias"),
+      { name: "axes", op: "Const", attr: { dtype: { type: "DT_INT32" }, value: { tensor: axes } } },
+      {
+        name: "mean",
+        op: "Mean",
+        input: ["image", "axes"],
+        attr: { ...float, keep_dims: { b: false } },
+      },
+      { name: "product", op: "MatMul", input: ["mean", "kernel"], attr: float },
+      { name: "sum", op: "BiasAdd", input: ["product", "bias"], attr: float },
+      { name: "scores", op: "Softmax", input: ["sum"], attr: float },
+    ],
+    versions: { producer: 440 },
+  };
+}
