@@ -1,0 +1,115 @@
+/**
+ * A request's body, read whole under a bound on its bytes and its time.
+ *
+ * Owns the reading. Never looks at what the bytes are.
+ * Invariant: no more than `bodyBytesMax` bytes are ever kept, whatever length was declared.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import type { Fault } from "../../shared/errors.ts";
+
+/** Memory that a declared length is given before any byte has come: most photos fit. */
+const FIRST_BYTES_MAX = 1_048_576;
+
+/** Memory for a body of undeclared length to begin with. */
+const FIRST_BYTES = 65_536;
+
+/** The body, or why it was not read to its end. */
+export type Body =
+  | { readonly ok: true; readonly bytes: Uint8Array<ArrayBuffer> }
+  | ({ readonly ok: false } & Fault);
+
+/** Bounds of a body. */
+export interface BodyOptions {
+  readonly bodyBytesMax: number;
+  /** From the call to the body's last byte. */
+  readonly bodyTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Reads a request's body: a declared length above the bound is refused unread, an undeclared one is
+ * cut off where it passes the bound, and a body that comes too slowly is given up.
+ *
+ * @returns the bytes, a view that may lie in a larger buffer; or the fault: `payload_too_large`,
+ * `request_timeout`, or `invalid_request` where the connection ended before the body
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "../../shared/clock.ts";
+ * import { readBody } from "./body.ts";
+ *
+ * const request = new Request("http://localhost/predict", { method: "POST", body: "bytes" });
+ * await readBody(request, { bodyBytesMax: 10, bodyTimeoutMs: 1_000, clock: systemClock });
+ * ```
+ */
+export async function readBody(request: Request, options: BodyOptions): Promise<Body> {
+  const { bodyBytesMax, bodyTimeoutMs, clock } = options;
+  const declared = request.headers.get("content-length");
+  if (Number(declared) > bodyBytesMax) return tooLarge(bodyBytesMax);
+  if (request.body === null) return { ok: true, bytes: new Uint8Array() };
+
+  const reader = request.body.getReader();
+  let late = false;
+  const stopTimer = clock.after(bodyTimeoutMs, () => {
+    late = true;
+    abandon(reader);
+  });
+  try {
+    const bytes = await readUpTo(
+      bodyBytesMax,
+      reader,
+      declared === null ? FIRST_BYTES : Math.min(Number(declared), FIRST_BYTES_MAX),
+    );
+    if (late) return refused("request_timeout", `not complete after ${bodyTimeoutMs} ms`);
+    return bytes === undefined ? tooLarge(bodyBytesMax) : { ok: true, bytes };
+  } catch {
+    return refused("invalid_request", "the connection ended before it was complete");
+  } finally {
+    stopTimer();
+  }
+}
+
+/**
+ * Reads a stream to its end into one buffer, or gives undefined where it has more than `bytesMax`.
+ *
+ * Chunks are copied, not collected: each holds a buffer of 64 KiB, however few bytes came in it, so
+ * that a body sent byte by byte would take 65,536 times its size.
+ */
+async function readUpTo(
+  bytesMax: number,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  firstBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  let buffer = new ArrayBuffer(firstBytes);
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(buffer, 0, length);
+    const next = length + value.length;
+    if (next > bytesMax) {
+      abandon(reader);
+      return undefined;
+    }
+    if (next > buffer.byteLength) {
+      buffer = buffer.transfer(Math.min(bytesMax, Math.max(next, 2 * buffer.byteLength)));
+    }
+    new Uint8Array(buffer).set(value, length);
+    length = next;
+  }
+}
+
+/** Ends a read under way: it resolves as if the stream were over. */
+function abandon(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  // The connection may be gone already, which is what was asked for.
+  reader.cancel().catch(() => undefined);
+}
+
+function tooLarge(bodyBytesMax: number): Body {
+  return refused("payload_too_large", `at most ${bodyBytesMax} bytes are taken in`);
+}
+
+function refused(code: Fault["code"], state: string): Body {
+  return { ok: false, code, detail: `read body: ${state}` };
+}
