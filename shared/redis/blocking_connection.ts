@@ -49,11 +49,16 @@ export class BlockingConnection implements Disposable {
   }
 
   async #run<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    this.#client ??= await this.#open();
+    if (this.#client === undefined) {
+      const client = this.#newClient();
+      // Known before it is connected, so that it can be interrupted while it connects.
+      this.#client = client;
+      await client.connect();
+    }
     return await command(this.#client);
   }
 
-  async #open(): Promise<Redis> {
+  #newClient(): Redis {
     const client = new Redis(this.#settings.url, {
       ...baseOptions(this.#settings, this.#purpose),
       autoResendUnfulfilledCommands: false,
@@ -62,12 +67,6 @@ export class BlockingConnection implements Disposable {
     });
     // The failed read reports the fault; without a listener the library would print it too.
     client.on("error", () => {});
-    try {
-      await client.connect();
-    } catch (error) {
-      client.disconnect();
-      throw error;
-    }
     return client;
   }
 

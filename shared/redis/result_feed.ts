@@ -46,6 +46,9 @@ export class RedisResultFeed implements ResultFeed {
   readonly #keys: ShardKeys;
   readonly #blocking: BlockingConnection;
   #cursor = "0";
+  #opened = false;
+  /** Set while outcomes may have been missed that no reader was told of. */
+  #gap: string | undefined;
 
   constructor(parts: RedisResultFeedParts) {
     this.#parts = parts;
@@ -66,9 +69,13 @@ export class RedisResultFeed implements ResultFeed {
       [RENEWALS_A_LIFETIME * renewMs, gateway],
     );
     if (created === null) return;
-    log.info("result stream created", { gateway });
+    log.debug("result stream created", { gateway });
+    const first = !this.#opened;
+    this.#opened = true;
+    if (first) return;
     // All of a new stream is news, and its ids may lie below the old cursor.
     this.#cursor = "0";
+    this.#gap = "result stream was gone";
     this.#blocking.interrupt();
   }
 
@@ -77,19 +84,23 @@ export class RedisResultFeed implements ResultFeed {
     signal.addEventListener("abort", () => this.#blocking.interrupt(), { once: true });
     let failures = 0;
     while (!signal.aborted) {
+      let entries: string[][] = [];
       try {
-        const entries = await this.#read();
-        if (failures > 0) this.#parts.log.info("result stream is read again");
+        entries = await this.#read();
         failures = 0;
-        for (const fields of entries) yield* this.#item(fields);
       } catch (error) {
-        if (signal.aborted) return;
+        this.#gap ??= error instanceof Error ? error.message : String(error);
         failures++;
-        const reason = error instanceof Error ? error.message : String(error);
-        if (failures === 1) this.#parts.log.warn("reading results was interrupted", { reason });
-        yield { kind: "gap", reason };
-        await this.#parts.clock.sleep(reconnectPause(failures), signal);
       }
+      if (signal.aborted) return;
+      if (this.#gap !== undefined) {
+        const reason = this.#gap;
+        this.#gap = undefined;
+        this.#parts.log.warn("outcomes may have been missed", { reason });
+        yield { kind: "gap", reason };
+      }
+      for (const fields of entries) yield* this.#item(fields);
+      if (failures > 0) await this.#parts.clock.sleep(reconnectPause(failures), signal);
     }
   }
 

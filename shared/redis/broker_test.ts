@@ -1,0 +1,389 @@
+/** The broker's contract, on a real Redis. */
+import assert from "node:assert/strict";
+import type { Delivery, Finished, JobEvent } from "../broker.ts";
+import { systemClock } from "../clock.ts";
+import { type JobId, type NewJob, newJobId } from "../job.ts";
+import { keptLog } from "../testing/kept_log.ts";
+import { commandCalls, testRedis, type TestRedis } from "../testing/redis.ts";
+import { openCommands } from "./connection.ts";
+import { RedisJobQueue } from "./job_queue.ts";
+import { RedisJobSource } from "./job_source.ts";
+import { ShardKeys } from "./keys.ts";
+import { RedisMaintenance } from "./maintenance.ts";
+import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
+import { RedisResultFeed } from "./result_feed.ts";
+
+const MODEL = "shapes";
+const keys = new ShardKeys(0);
+const forever = new AbortController().signal;
+
+interface Broker extends AsyncDisposable {
+  readonly redis: TestRedis;
+  readonly queue: RedisJobQueue;
+  readonly source: RedisJobSource;
+  readonly feed: RedisResultFeed;
+  worker(consumer: string): RedisJobSource;
+  gateway(name: string): RedisJobQueue;
+}
+
+async function openBroker(
+  { jobsMax = 100, bytesMax = 1_000_000 }: { jobsMax?: number; bytesMax?: number } = {},
+): Promise<Broker> {
+  await using stack = new AsyncDisposableStack();
+  const redis = stack.use(await testRedis());
+  const log = keptLog();
+  const client = await openCommands(redis.settings, log);
+  stack.defer(() => client.disconnect());
+  const common = { client, settings: redis.settings, shard: 0, clock: systemClock, log };
+  const worker = (consumer: string) =>
+    new RedisJobSource({ ...common, consumer, models: [MODEL], blockMs: 500 });
+  const source = stack.use(worker("w1"));
+  await source.open();
+  const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
+  await feed.renew();
+  const gateway = (name: string) =>
+    new RedisJobQueue({ client, gateway: name, admission: { jobsMax, bytesMax } });
+  const opened = stack.move();
+  return {
+    redis,
+    queue: gateway("g1"),
+    source,
+    feed,
+    worker,
+    gateway,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function newJob(overrides: Partial<NewJob> = {}): NewJob {
+  return {
+    id: newJobId(0, () => crypto.randomUUID()),
+    model: MODEL,
+    lane: 0,
+    images: [{ bytes: new Uint8Array([0xff, 0xd8, 0, 1]) }],
+    timeoutMs: 60_000,
+    keepMs: 60_000,
+    ...overrides,
+  };
+}
+
+async function submit(broker: Broker, overrides: Partial<NewJob> = {}): Promise<JobId> {
+  const job = newJob(overrides);
+  assert.deepEqual(await broker.queue.submit(job), { kind: "queued" });
+  return job.id;
+}
+
+async function readOne(source: RedisJobSource): Promise<Delivery> {
+  const [delivery] = await source.read(1, forever);
+  assert(delivery !== undefined);
+  return delivery;
+}
+
+function success(delivery: Delivery, tell = "g1", label = "star"): Finished {
+  const results = [{ predictions: [{ label, probability: 0.75 }] }];
+  return { delivery, tell, outcome: { state: "succeeded", results, timings: { inferMs: 3 } } };
+}
+
+async function nextEvent(feed: RedisResultFeed): Promise<JobEvent> {
+  const stop = new AbortController();
+  for await (const item of feed.items(stop.signal)) {
+    if (item.kind === "event") return item.event;
+  }
+  throw new Error("the feed ended");
+}
+
+/** Asserts that nothing of a job is left but its record. */
+async function assertDrained(broker: Broker): Promise<void> {
+  const { client } = broker.redis;
+  assert.equal(await client.xlen(keys.jobs(MODEL, 0)), 0);
+  assert.equal(((await client.xpending(keys.jobs(MODEL, 0), "workers")) as number[])[0], 0);
+  const load = await client.hgetall(keys.load(MODEL));
+  assert.deepEqual({ ...load }, { jobs: "0", bytes: "0" });
+  assert.equal(await client.zcard(keys.deadlines()), 0);
+}
+
+Deno.test("a job goes from submit to the event that its gateway reads", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker, { top: 3, images: [{ bytes: new Uint8Array([1, 2, 255]) }] });
+  assert.equal((await broker.queue.get(id))?.state, "queued");
+  const delivery = await readOne(broker.source);
+  assert.equal(delivery.id, id);
+  assert.equal(delivery.top, 3);
+  assert.deepEqual([...delivery.images[0]!], [1, 2, 255]);
+  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "run", attempt: 1, tell: "g1" }]);
+  const running = await broker.queue.get(id);
+  assert.equal(running?.state, "running");
+  assert.equal(running.attempts, 1);
+  assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
+  const { record } = await nextEvent(broker.feed);
+  assert.deepEqual(record, await broker.queue.get(id));
+  assert.equal(record.state, "succeeded");
+  assert.deepEqual(record.results, [{ predictions: [{ label: "star", probability: 0.75 }] }]);
+  assert.deepEqual(record.images, { total: 1, done: 1 });
+  assert.equal(record.timings.inferMs, 3);
+  assert(record.timings.totalMs! >= record.timings.queueMs!);
+  await assertDrained(broker);
+});
+
+Deno.test("a submit that is sent twice makes one job, and the second entry is dropped", async () => {
+  await using broker = await openBroker();
+  const job = newJob();
+  assert.equal((await broker.queue.submit(job)).kind, "queued");
+  assert.equal((await broker.queue.submit(job)).kind, "exists");
+  const deliveries = await broker.source.read(10, forever);
+  assert.equal(deliveries.length, 2);
+  const verdicts = await broker.source.begin(deliveries);
+  assert.deepEqual(verdicts.map(({ kind }) => kind), ["run", "drop"]);
+  await broker.source.settle([success(deliveries[0]!)]);
+  await assertDrained(broker);
+});
+
+Deno.test("a submit beyond the bounds is refused and leaves nothing", async () => {
+  await using broker = await openBroker({ jobsMax: 2, bytesMax: 10 });
+  await submit(broker);
+  const tooMuch = newJob({ images: [{ bytes: new Uint8Array(7) }] });
+  assert.deepEqual(await broker.queue.submit(tooMuch), {
+    kind: "full",
+    load: { jobs: 1, bytes: 4 },
+  });
+  assert.equal(await broker.queue.get(tooMuch.id), undefined);
+  await submit(broker);
+  assert.equal((await broker.queue.submit(newJob({ images: [] }))).kind, "full");
+  assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, 0)), 2);
+});
+
+Deno.test("the first outcome stays, a second one is acknowledged and dropped", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
+  assert.deepEqual(await broker.source.settle([success(delivery, "g1", "late")]), ["late"]);
+  assert.equal((await broker.queue.get(id))?.results?.[0]?.predictions[0]?.label, "star");
+  await assertDrained(broker);
+});
+
+Deno.test("a worker that lost its delivery cannot begin it, nor settle a failure", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.redis.client.xclaim(keys.jobs(MODEL, 0), "workers", "w2", 0, delivery.entry);
+  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "lost" }]);
+  const error = { code: "undecodable_image", detail: "damaged" } as const;
+  const failure = { state: "failed", error, timings: {} } as const;
+  assert.deepEqual(
+    await broker.source.settle([{ delivery, tell: "g1", outcome: failure }]),
+    ["late"],
+  );
+  assert.equal((await broker.queue.get(id))?.state, "queued");
+  using other = broker.worker("w2");
+  assert.equal((await other.begin([delivery]))[0]?.kind, "run");
+  assert.deepEqual(await other.settle([{ delivery, tell: "g1", outcome: failure }]), ["failed"]);
+  assert.deepEqual((await broker.queue.get(id))?.error, error);
+  await assertDrained(broker);
+});
+
+Deno.test("a cancelled job is not run, and its entry goes when a worker meets it", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  assert.equal((await broker.queue.conclude(id, "cancelled"))?.state, "cancelled");
+  assert.equal((await nextEvent(broker.feed)).record.state, "cancelled");
+  assert.equal((await broker.queue.conclude(id, "expired"))?.state, "cancelled");
+  const delivery = await readOne(broker.source);
+  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "drop", reason: "cancelled" }]);
+  await assertDrained(broker);
+});
+
+Deno.test("a job past its deadline is not run, and expires in the worker's hands", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker, { timeoutMs: 1 });
+  await untilOverdue(broker, id);
+  const delivery = await readOne(broker.source);
+  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "expired", tell: "g1" }]);
+  const outcome = { state: "expired", timings: {} } as const;
+  assert.deepEqual(await broker.source.settle([{ delivery, tell: "g1", outcome }]), ["expired"]);
+  assert.equal((await broker.queue.get(id))?.state, "expired");
+  await assertDrained(broker);
+});
+
+Deno.test("a job does not expire before its deadline", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  assert.equal((await broker.queue.conclude(id, "expired"))?.state, "queued");
+});
+
+Deno.test("a record that is gone is not written again", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  await broker.redis.client.del(keys.job(id));
+  assert.deepEqual(await broker.source.settle([success(delivery)]), ["late"]);
+  assert.equal(await broker.queue.conclude(id, "cancelled"), undefined);
+  assert.equal(await broker.redis.client.exists(keys.job(id)), 0);
+  await assertDrained(broker);
+});
+
+Deno.test("a gateway that attaches while the job runs is told of its outcome", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  await broker.redis.client.xadd(keys.results("g2"), "*", "hello", "g2");
+  assert.equal((await broker.gateway("g2").attach(id))?.state, "running");
+  assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
+  assert.equal(await broker.redis.client.xlen(keys.results("g2")), 2);
+  assert.equal((await nextEvent(broker.feed)).id, id);
+  assert.equal((await broker.gateway("g3").attach(id))?.state, "succeeded");
+});
+
+Deno.test("an outcome is written although the gateway's stream is gone", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  await broker.redis.client.del(keys.results("g1"));
+  assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
+  assert.equal((await broker.queue.get(id))?.state, "succeeded");
+  assert.equal(await broker.redis.client.exists(keys.results("g1")), 0);
+});
+
+Deno.test("the feed says gap when its stream was made again, and goes on", async () => {
+  await using broker = await openBroker();
+  const stop = new AbortController();
+  const items = broker.feed.items(stop.signal)[Symbol.asyncIterator]();
+  const next = items.next();
+  await broker.redis.client.del(keys.results("g1"));
+  await broker.feed.renew();
+  assert.equal((await next).value?.kind, "gap");
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  await broker.source.settle([success(delivery)]);
+  const { value } = await items.next();
+  assert(value?.kind === "event");
+  assert.equal(value.event.id, id);
+  stop.abort();
+  assert.equal((await items.next()).done, true);
+});
+
+Deno.test("a group that was destroyed is made again from the start", async () => {
+  await using broker = await openBroker();
+  await broker.redis.client.xgroup("DESTROY", keys.jobs(MODEL, 0), "workers");
+  const id = await submit(broker);
+  assert.deepEqual(await broker.source.read(1, forever), []);
+  assert.equal((await readOne(broker.source)).id, id);
+});
+
+Deno.test("a blocked read ends with nothing when it is aborted", async () => {
+  await using broker = await openBroker();
+  const stop = new AbortController();
+  const read = broker.source.read(1, stop.signal);
+  stop.abort();
+  assert.deepEqual(await read, []);
+});
+
+Deno.test("an entry that is no job is removed with a warning", async () => {
+  await using broker = await openBroker();
+  await broker.redis.client.xadd(keys.jobs(MODEL, 0), "*", "id", "nonsense");
+  assert.deepEqual(await broker.source.read(1, forever), []);
+  assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, 0)), 0);
+});
+
+Deno.test("settling a batch is one round trip of the client", async () => {
+  await using broker = await openBroker();
+  const ids = await Promise.all(Array.from({ length: 8 }, () => submit(broker)));
+  const deliveries = await broker.source.read(8, forever);
+  await broker.source.begin(deliveries);
+  const settled = await broker.source.settle(deliveries.map((delivery) => success(delivery)));
+  assert.deepEqual(settled, ids.map(() => "succeeded"));
+  assert.equal((await commandCalls(broker.redis.client)).get("evalsha"), 1 + 1 + 8);
+  await assertDrained(broker);
+});
+
+Deno.test("only one process holds the maintainer's lease, and the next takes it over", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  const [first, second] = ["a", "b"].map((token) =>
+    new RedisMaintenance({ client, shard: 0, token, leaseMs: 60_000 })
+  ) as [RedisMaintenance, RedisMaintenance];
+  assert.equal(await first.elect(), true);
+  assert.equal(await second.elect(), false);
+  assert.equal(await first.elect(), true);
+  await second.resign();
+  assert.equal(await second.elect(), false);
+  await first.resign();
+  assert.equal(await second.elect(), true);
+});
+
+Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries alone", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  const old = await submit(broker, { timeoutMs: 1 });
+  const young = await submit(broker);
+  await untilOverdue(broker, old);
+  await client.xadd(keys.results("g9"), "1-1", "hello", "g9");
+  await client.sadd(keys.gateways(), "g9", "gone");
+  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  assert.deepEqual(await maintenance.run(), { trimmedEvents: 0, expiredJobs: 0 });
+  await maintenance.elect();
+  assert.deepEqual(await maintenance.run(), { trimmedEvents: 1, expiredJobs: 1 });
+  assert.equal((await broker.queue.get(old))?.state, "expired");
+  assert.equal((await broker.queue.get(young))?.state, "queued");
+  assert.equal(await client.xlen(keys.jobs(MODEL, 0)), 2);
+  assert.deepEqual((await client.smembers(keys.gateways())).sort(), ["g1", "g9"]);
+});
+
+Deno.test("maintenance sets a load right that a crash left behind, once the streams are empty", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  await client.hset(keys.models(), MODEL, "{}");
+  await client.hset(keys.load(MODEL), "jobs", 7, "bytes", 700);
+  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  await maintenance.elect();
+  const id = await submit(broker);
+  await maintenance.run();
+  assert.equal(await client.hget(keys.load(MODEL), "jobs"), "8");
+  const delivery = await readOne(broker.source);
+  assert.equal(delivery.id, id);
+  await broker.source.begin([delivery]);
+  await broker.source.settle([success(delivery)]);
+  await maintenance.run();
+  assert.equal(await client.exists(keys.load(MODEL)), 0);
+});
+
+Deno.test("a model stays known when its workers are gone", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+  const directory = new RedisDirectory(client, 0);
+  assert.deepEqual(await directory.models(), []);
+  const card = {
+    name: MODEL,
+    version: "1",
+    default: true,
+    engine: "wasm",
+    input: { width: 64, height: 64 },
+    top: 5,
+    labels: ["star"],
+  };
+  await registry.announce({ name: "w1", engine: "wasm", models: [card] });
+  assert.deepEqual(await directory.models(), [{ card, workers: 1 }]);
+  await client.del(keys.beat("w1"));
+  assert.deepEqual(await directory.models(), [{ card, workers: 0 }]);
+  await registry.beat();
+  assert.deepEqual(await directory.models(), [{ card, workers: 1 }]);
+  await registry.leave();
+  assert.deepEqual(await directory.models(), [{ card, workers: 0 }]);
+});
+
+/** Waits, by Redis' clock, until a job's deadline has passed. */
+async function untilOverdue(broker: Broker, id: JobId): Promise<void> {
+  const { deadlineAt } = (await broker.queue.get(id))!;
+  const { client } = broker.redis;
+  const now = async () => {
+    const [seconds, micros] = await client.time() as unknown as [number, number];
+    return Number(seconds) * 1000 + Number(micros) / 1000;
+  };
+  while (await now() < deadlineAt + 1);
+}

@@ -1,0 +1,41 @@
+/**
+ * A real redis-server for one test, with a client to look behind the scenes.
+ *
+ * @module
+ */
+import { Redis } from "ioredis";
+import { RedisServer, type RedisServerOptions } from "../redis_server.ts";
+import type { RedisSettings } from "../redis/connection.ts";
+
+export interface TestRedis extends AsyncDisposable {
+  readonly server: RedisServer;
+  readonly client: Redis;
+  readonly settings: RedisSettings;
+}
+
+/** Starts a server that keeps nothing on disk. */
+export async function testRedis(
+  options: Omit<RedisServerOptions, "executable"> = {},
+): Promise<TestRedis> {
+  const server = await RedisServer.start({ executable: "redis-server", ...options });
+  const client = new Redis(server.url);
+  return {
+    server,
+    client,
+    settings: { url: server.url, name: "test", timeoutMs: 5000 },
+    async [Symbol.asyncDispose]() {
+      client.disconnect();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Sum of the calls of each command so far, from `INFO commandstats`. */
+export async function commandCalls(client: Redis): Promise<Map<string, number>> {
+  const info = await client.info("commandstats");
+  return new Map(
+    [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map((
+      [, name, calls],
+    ) => [name!, Number(calls)]),
+  );
+}
