@@ -10,7 +10,7 @@ Deno.test("without a terminal a bar prints its start and its end, in plain lines
   bar.stop();
   stream.end();
   const text = (await stream.toArray()).join("");
-  assert.match(text, /^downloading \S+ 0% of 200 MB\ndownloading \S+ 99% of 200 MB\n$/);
+  assert.match(text, /^downloading \S+ 0% of 200 MB\ndownloading \S+ 99% of 200 MB\n+$/);
 });
 
 Deno.test("lines are printed as they are", () => {
