@@ -39,6 +39,7 @@ export interface Model {
    * @param batch `size × height × width × 3` float32 values, images one after the other
    * @param size number of images in the batch, at least 1
    * @returns `size ×` the product of `outputShape` float32 values
+   * @throws the signal's reason where it is aborted before the run; a run itself cannot be stopped
    */
   predict(batch: Float32Array, size: number, signal: AbortSignal): Promise<Float32Array>;
   /** Frees what the network holds. Calling it again does nothing. */
@@ -51,7 +52,7 @@ export interface Engine {
   /** The library's name and version, for the log and the model's card: `tfjs-node 4.22.0`. */
   readonly description: string;
   /**
-   * Loads a network.
+   * Loads a network and runs it once on a black image, which tells its output's shape.
    *
    * @throws {ModelError} naming the file and the fault where the network cannot be loaded
    */

@@ -9,8 +9,9 @@ export class ModelError extends Error {
   override readonly name = "ModelError";
 }
 
-/** What is wrong, as the last part of a sentence: for a {@linkcode ModelError}'s message. */
+/** What is wrong, as the last part of a sentence: a library's lines of context and full stop go. */
 export function faultOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file or folder";
-  return error instanceof Error ? error.message : String(error);
+  const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
+  return line.replace(/[.\s]+$/, "");
 }

@@ -26,7 +26,7 @@ class Repository implements AsyncDisposable {
     await assert.rejects(openRepository(this.folder), (error) => {
       assert(error instanceof ModelError);
       for (const part of parts) {
-        const found = typeof part === "string"
+        const found: boolean = typeof part === "string"
           ? error.message.includes(part)
           : part.test(error.message);
         assert(found, `${JSON.stringify(error.message)} lacks ${part}`);

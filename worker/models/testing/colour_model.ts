@@ -71,6 +71,7 @@ export async function writeColourModel(
   await Deno.writeTextFile(join(repository, name, "weir.json"), JSON.stringify(weir));
   await Deno.writeFile(join(folder, "kernel.bin"), kernelBytes(quantised));
   await Deno.writeFile(join(folder, "bias.bin"), new Uint8Array(Float32Array.from(BIAS).buffer));
+  await Deno.writeFile(join(folder, "axes.bin"), new Uint8Array(Int32Array.of(1, 2).buffer));
   await Deno.writeTextFile(
     join(folder, "model.json"),
     JSON.stringify(modelJson(format, quantised)),
@@ -86,16 +87,21 @@ function kernelBytes(quantised: boolean): Uint8Array {
 }
 
 function modelJson(format: "layers" | "graph", quantised: boolean): Record<string, unknown> {
-  const layers = format === "layers";
-  const kernel = { name: layers ? "dense/kernel" : "kernel", shape: [3, 4], dtype: "float32" };
-  const quantization = quantised ? { quantization: QUANTIZATION } : {};
-  const bias = { name: layers ? "dense/bias" : "bias", shape: [4], dtype: "float32" };
+  const prefix = format === "layers" ? "dense/" : "";
+  const weights = [
+    { name: `${prefix}kernel`, shape: [3, 4], dtype: "float32" },
+    { name: `${prefix}bias`, shape: [4], dtype: "float32" },
+    { name: "axes", shape: [2], dtype: "int32" },
+  ];
+  const kernel = quantised ? { ...weights[0], quantization: QUANTIZATION } : weights[0];
+  const axes = { paths: ["axes.bin"], weights: [weights[2]] };
   return {
     format: `${format}-model`,
-    modelTopology: layers ? layersTopology() : graphTopology(),
+    modelTopology: format === "layers" ? layersTopology() : graphTopology(),
     weightsManifest: [
-      { paths: ["kernel.bin"], weights: [{ ...kernel, ...quantization }] },
-      { paths: ["bias.bin"], weights: [bias] },
+      { paths: ["kernel.bin"], weights: [kernel] },
+      { paths: ["bias.bin"], weights: [weights[1]] },
+      ...(format === "graph" ? [axes] : []),
     ],
   };
 }
@@ -117,29 +123,20 @@ function layersTopology(): Record<string, unknown> {
 /** The same as nodes of a GraphDef, in the JSON form of protocol buffers. */
 function graphTopology(): Record<string, unknown> {
   const float = { T: { type: "DT_FLOAT" } };
-  const constant = (name: string) => ({ name, op: "Const", attr: { dtype: { type: "DT_FLOAT" } } });
+  const constant = (name: string, type: string) => ({
+    name,
+    op: "Const",
+    attr: { dtype: { type } },
+  });
   const dim = [-1, COLOUR_SIDE, COLOUR_SIDE, 3].map((size) => ({ size: String(size) }));
-  const axes = {
-    dtype: "DT_INT32",
-    tensorShape: { dim: [{ size: "2" }] },
-    intVal: [1, 2],
-  };
+  const image = { dtype: { type: "DT_FLOAT" }, shape: { shape: { dim } } };
   return {
     node: [
-      {
-        name: "image",
-        op: "Placeholder",
-        attr: { dtype: { type: "DT_FLOAT" }, shape: { shape: { dim } } },
-      },
-      constant("kernel"),
-      constant("bias"),
-      { name: "axes", op: "Const", attr: { dtype: { type: "DT_INT32" }, value: { tensor: axes } } },
-      {
-        name: "mean",
-        op: "Mean",
-        input: ["image", "axes"],
-        attr: { ...float, keep_dims: { b: false } },
-      },
+      { name: "image", op: "Placeholder", attr: image },
+      constant("kernel", "DT_FLOAT"),
+      constant("bias", "DT_FLOAT"),
+      constant("axes", "DT_INT32"),
+      { name: "mean", op: "Mean", input: ["image", "axes"], attr: float },
       { name: "product", op: "MatMul", input: ["mean", "kernel"], attr: float },
       { name: "sum", op: "BiasAdd", input: ["product", "bias"], attr: float },
       { name: "scores", op: "Softmax", input: ["sum"], attr: float },

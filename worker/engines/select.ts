@@ -1,0 +1,57 @@
+/**
+ * Which engine a worker runs.
+ *
+ * Owns the order of preference. Never logs: the reason is a value, as is finding no engine.
+ * Invariant: an engine that was asked for by name is never replaced by another.
+ *
+ * @module
+ */
+import type { Engine, EngineName } from "./engine.ts";
+import { faultOf } from "../models/model_error.ts";
+import { type NullEngineOptions, openNull } from "./null.ts";
+import { openTensorflow } from "./tensorflow.ts";
+import { openWasm } from "./wasm.ts";
+
+/** What became of the choice, with the sentence that explains it. */
+export type Selection =
+  | { readonly engine: Engine; readonly reason: string }
+  | { readonly engine: undefined; readonly reason: string };
+
+/** Engines that `auto` tries, best first. */
+const PREFERRED = ["tensorflow", "wasm"] as const;
+
+/**
+ * Loads the engine that `WEIR_ENGINE` asks for.
+ *
+ * @param wanted its name, or `auto` for the best that loads
+ * @param options what the engine `null` needs
+ */
+export async function selectEngine(
+  wanted: "auto" | EngineName,
+  options: NullEngineOptions,
+): Promise<Selection> {
+  const faults: string[] = [];
+  for (const name of wanted === "auto" ? PREFERRED : [wanted]) {
+    try {
+      const engine = await open(name, options);
+      const choice = wanted === "auto" ? "the best engine that loads" : "asked for by name";
+      return { engine, reason: [choice, ...faults].join("; ") };
+    } catch (error) {
+      faults.push(`cannot load engine "${name}": ${faultOf(error)}`);
+    }
+  }
+  return { engine: undefined, reason: faults.join("; ") };
+}
+
+function open(name: EngineName, options: NullEngineOptions): Promise<Engine> {
+  switch (name) {
+    case "tensorflow":
+      return openTensorflow();
+    case "wasm":
+      return openWasm();
+    case "onnx":
+      return Promise.reject(new Error("this version of Weir does not have it yet"));
+    case "null":
+      return Promise.resolve(openNull(options));
+  }
+}
