@@ -32,6 +32,7 @@ export interface AddonCacheOptions {
   readonly onWait: () => void;
 }
 
+/** Built addons by key, shared by all checkouts of a user. */
 export class AddonCache {
   readonly #folder: string;
   readonly #options: AddonCacheOptions;

@@ -29,6 +29,7 @@ export interface InstallerSourceOptions extends SourceTools {
   readonly build: Pick<typeof Deno.build, "target">;
 }
 
+/** Runs the install script that npm would have run. */
 export class InstallerSource implements AddonSource {
   readonly key: string;
   readonly title = "tfjs-node's own installer";

@@ -55,7 +55,6 @@ export interface SetupOptions {
 export async function setUp(options: SetupOptions): Promise<SetupReport> {
   const { root, env, progress, parts, signal } = options;
   const folder = cacheFolder(env, Deno.build.os, root);
-  await Deno.mkdir(folder, { recursive: true });
   const programs = new Programs(env);
   const packages = new SystemPackages({ programs, progress, folder, userId: Deno.uid(), signal });
   return {

@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** Finds and runs programs, all with one environment. */
 export class Programs {
   readonly #env: Readonly<Record<string, string>>;
 

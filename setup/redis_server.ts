@@ -23,7 +23,8 @@ export interface RedisServer {
 const SERVERS = ["redis-server", "valkey-server"];
 /** XAUTOCLAIM, GETDEL and XADD NOMKSTREAM came with 6.2. */
 const VERSION_MIN = "6.2";
-const SYSTEM_MANAGER = "systemctl";
+/** Of Debian: switches a service off for the next start of the machine, whatever its init system. */
+const SERVICE_SWITCH = "update-rc.d";
 
 /** The version in `redis-server --version`: `Redis server v=7.0.15 sha=…`. */
 export function parseRedisVersion(output: string): string | undefined {
@@ -84,10 +85,8 @@ async function redisServers(programs: Programs, signal: AbortSignal): Promise<Re
   return servers;
 }
 
-/** The package enables its service for the next start of the machine; Weir needs the program alone. */
+/** The package enables a service of its own; Weir needs the program alone. */
 async function keepServiceOff(programs: Programs, signal: AbortSignal): Promise<void> {
-  const systemctl = await programs.find(SYSTEM_MANAGER);
-  if (systemctl !== undefined) {
-    await programs.run(systemctl, ["disable", "redis-server.service"], { signal });
-  }
+  const program = await programs.find(SERVICE_SWITCH);
+  if (program !== undefined) await programs.run(program, ["redis-server", "disable"], { signal });
 }

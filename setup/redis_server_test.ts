@@ -69,11 +69,11 @@ Deno.test("as root on Debian the server is installed and its service kept off", 
     "apt-get",
     `case "$*" in *install*redis-server) /bin/mv ${server} ${path}; esac`,
   );
-  await bin.program("systemctl", `echo "$@" > ${bin.path("systemctl.log")}`);
+  await bin.program("update-rc.d", `echo "$@" > ${bin.path("service.log")}`);
   const report = await provide(bin, 0);
   assert.deepEqual(report, { state: "installed", path, version: "7.0.15" });
-  const log = await Deno.readTextFile(bin.path("systemctl.log"));
-  assert.equal(log, "disable redis-server.service\n");
+  const log = await Deno.readTextFile(bin.path("service.log"));
+  assert.equal(log, "redis-server disable\n");
 });
 
 /** Set-up's step on a machine whose search path holds what the test put there. */

@@ -1,10 +1,10 @@
 /**
  * The system's package manager: what installs a missing program here.
  *
- * Owns the package names and the commands of each system. Never asks for a password and never
- * starts a service: it installs unattended on Debian and its children as root, and elsewhere
- * gives the sentence that a person can act on.
- * Invariant: after an install no service of the package runs or will run at the next start.
+ * Owns the package names and the commands of each system. Never asks for a password:
+ * it installs unattended on Debian and its children as root, and elsewhere gives the sentence
+ * that a person can act on.
+ * Invariant: an install starts no service that the package brings.
  *
  * @module
  */
@@ -67,6 +67,7 @@ export interface SystemPackagesOptions {
   readonly signal: AbortSignal;
 }
 
+/** Installs programs, or says how to. */
 export class SystemPackages {
   readonly #options: SystemPackagesOptions;
   #listsUpdated = false;
@@ -105,6 +106,7 @@ export class SystemPackages {
     // One unreachable source of many must not stop what the others offer: only the install counts.
     if (!this.#listsUpdated) await this.#apt(apt, ["update"]);
     this.#listsUpdated = true;
+    await Deno.mkdir(this.#options.folder, { recursive: true });
     const standIns = await Deno.makeTempDir({ dir: this.#options.folder });
     try {
       for (const name of SERVICE_STARTERS) {

@@ -40,6 +40,7 @@ export interface WheelSourceOptions extends SourceTools {
   readonly build: Pick<typeof Deno.build, "os" | "arch" | "env">;
 }
 
+/** Downloads the pinned wheel, extracts, compiles. */
 export class WheelSource implements AddonSource {
   readonly key: string;
   readonly title: string;
