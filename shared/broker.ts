@@ -41,6 +41,13 @@ export type Submitted =
   | { readonly kind: "queued" | "exists" }
   | { readonly kind: "full"; readonly load: Load };
 
+/** What became of ending a job. */
+export interface Concluded {
+  /** False where the job had an outcome already, is gone, or may not end so yet. */
+  readonly written: boolean;
+  readonly record: JobRecord | undefined;
+}
+
 /** A job's outcome as it reaches the gateways that wait for it. */
 export interface JobEvent {
   readonly id: JobId;
@@ -60,9 +67,9 @@ export interface JobQueue {
   /**
    * Ends a job that has no outcome yet: `expired` only past its deadline.
    *
-   * @returns the record as it is then, whoever wrote its outcome
+   * @returns the record as it is then, and whether this call wrote its outcome
    */
-  conclude(id: JobId, state: "cancelled" | "expired"): Promise<JobRecord | undefined>;
+  conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded>;
 }
 
 /** What a feed yields: outcomes, or the news that some may have been missed. */
@@ -124,6 +131,8 @@ export interface JobSource {
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]>;
   /** Writes outcomes; each job's record, event and acknowledgement are one atomic step. */
   settle(done: readonly Finished[]): Promise<Settled[]>;
+  /** Leaves the group, unless deliveries to this worker are still unsettled. */
+  leave(): Promise<void>;
 }
 
 /** A delivery with its outcome. */

@@ -103,7 +103,10 @@ async function writeSettings(
     ...(folder !== undefined && { dir: JSON.stringify(folder) }),
     ...settings,
   };
-  const file = await Deno.makeTempFile({ ...(folder !== undefined && { dir: folder }), suffix: ".conf" });
+  const file = await Deno.makeTempFile({
+    ...(folder !== undefined && { dir: folder }),
+    suffix: ".conf",
+  });
   const lines = Object.entries(all).map(([name, value]) => `${name} ${value}\n`);
   await Deno.writeTextFile(file, lines.join(""));
   return file;

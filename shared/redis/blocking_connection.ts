@@ -12,11 +12,17 @@ import type { Clock } from "../clock.ts";
 import { BrokerUnavailable } from "../broker.ts";
 import { baseOptions, type RedisSettings, unavailable } from "./connection.ts";
 
+const UNBLOCK_TRIES_MAX = 20;
+const UNBLOCK_PAUSE_MS = 10;
+
 export class BlockingConnection implements Disposable {
   readonly #settings: RedisSettings;
   readonly #purpose: string;
   readonly #clock: Clock;
   #client: Redis | undefined;
+  /** Its id in Redis, where Redis tells; by it the read can be ended without losing a delivery. */
+  #id: number | undefined;
+  #reading = false;
 
   constructor(settings: RedisSettings, purpose: string, clock: Clock) {
     this.#settings = settings;
@@ -31,6 +37,7 @@ export class BlockingConnection implements Disposable {
    * @throws {BrokerUnavailable} where it failed, was interrupted or never came back
    */
   async read<T>(blockMs: number, command: (client: Redis) => Promise<T>): Promise<T> {
+    this.#reading = true;
     let bark: (() => void) | undefined;
     const watchdog = new Promise<never>((_, reject) => {
       bark = this.#clock.after(
@@ -45,6 +52,7 @@ export class BlockingConnection implements Disposable {
       throw isReplyError(error) ? error : unavailable(error);
     } finally {
       bark?.();
+      this.#reading = false;
     }
   }
 
@@ -54,6 +62,8 @@ export class BlockingConnection implements Disposable {
       // Known before it is connected, so that it can be interrupted while it connects.
       this.#client = client;
       await client.connect();
+      // A hosted Redis may refuse CLIENT.
+      this.#id = await client.client("ID").catch(() => undefined);
     }
     return await command(this.#client);
   }
@@ -68,6 +78,24 @@ export class BlockingConnection implements Disposable {
     // The failed read reports the fault; without a listener the library would print it too.
     client.on("error", () => {});
     return client;
+  }
+
+  /**
+   * Ends the read under way with an empty reply, so that no delivery is lost on its way; where
+   * Redis does not allow that, by dropping the connection.
+   *
+   * @param commands another connection to the same server
+   */
+  async unblock(commands: Redis): Promise<void> {
+    for (let tries = 0; this.#reading && tries < UNBLOCK_TRIES_MAX; tries++) {
+      if (this.#id === undefined) break;
+      const unblocked = await commands.client("UNBLOCK", this.#id).catch(() => undefined);
+      if (unblocked === undefined) break;
+      if (unblocked === 1) return;
+      // The read has not reached Redis yet, or its reply is on the way.
+      await this.#clock.sleep(UNBLOCK_PAUSE_MS, new AbortController().signal);
+    }
+    if (this.#reading) this.interrupt();
   }
 
   /** Ends the read under way, if any, by dropping the connection. */

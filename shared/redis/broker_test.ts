@@ -4,7 +4,7 @@ import type { Delivery, Finished, JobEvent } from "../broker.ts";
 import { systemClock } from "../clock.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
 import { keptLog } from "../testing/kept_log.ts";
-import { commandCalls, testRedis, type TestRedis } from "../testing/redis.ts";
+import { commandCalls, type TestRedis, testRedis } from "../testing/redis.ts";
 import { openCommands } from "./connection.ts";
 import { RedisJobQueue } from "./job_queue.ts";
 import { RedisJobSource } from "./job_source.ts";
@@ -110,7 +110,11 @@ Deno.test("a job goes from submit to the event that its gateway reads", async ()
   assert.equal(delivery.id, id);
   assert.equal(delivery.top, 3);
   assert.deepEqual([...delivery.images[0]!], [1, 2, 255]);
-  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "run", attempt: 1, tell: "g1" }]);
+  assert.deepEqual(await broker.source.begin([delivery]), [{
+    kind: "run",
+    attempt: 1,
+    tell: "g1",
+  }]);
   const running = await broker.queue.get(id);
   assert.equal(running?.state, "running");
   assert.equal(running.attempts, 1);
@@ -186,9 +190,9 @@ Deno.test("a worker that lost its delivery cannot begin it, nor settle a failure
 Deno.test("a cancelled job is not run, and its entry goes when a worker meets it", async () => {
   await using broker = await openBroker();
   const id = await submit(broker);
-  assert.equal((await broker.queue.conclude(id, "cancelled"))?.state, "cancelled");
+  assert.equal((await broker.queue.conclude(id, "cancelled")).record?.state, "cancelled");
   assert.equal((await nextEvent(broker.feed)).record.state, "cancelled");
-  assert.equal((await broker.queue.conclude(id, "expired"))?.state, "cancelled");
+  assert.equal((await broker.queue.conclude(id, "expired")).record?.state, "cancelled");
   const delivery = await readOne(broker.source);
   assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "drop", reason: "cancelled" }]);
   await assertDrained(broker);
@@ -209,7 +213,7 @@ Deno.test("a job past its deadline is not run, and expires in the worker's hands
 Deno.test("a job does not expire before its deadline", async () => {
   await using broker = await openBroker();
   const id = await submit(broker);
-  assert.equal((await broker.queue.conclude(id, "expired"))?.state, "queued");
+  assert.equal((await broker.queue.conclude(id, "expired")).record?.state, "queued");
 });
 
 Deno.test("a record that is gone is not written again", async () => {
@@ -219,7 +223,10 @@ Deno.test("a record that is gone is not written again", async () => {
   await broker.source.begin([delivery]);
   await broker.redis.client.del(keys.job(id));
   assert.deepEqual(await broker.source.settle([success(delivery)]), ["late"]);
-  assert.equal(await broker.queue.conclude(id, "cancelled"), undefined);
+  assert.deepEqual(await broker.queue.conclude(id, "cancelled"), {
+    written: false,
+    record: undefined,
+  });
   assert.equal(await broker.redis.client.exists(keys.job(id)), 0);
   await assertDrained(broker);
 });

@@ -7,7 +7,13 @@
  * @module
  */
 import type { Redis } from "ioredis";
-import { type Admission, BrokerUnavailable, type JobQueue, type Submitted } from "../broker.ts";
+import {
+  type Admission,
+  BrokerUnavailable,
+  type Concluded,
+  type JobQueue,
+  type Submitted,
+} from "../broker.ts";
 import { bytesOf, type JobId, type JobRecord, type NewJob, shardOf } from "../job.ts";
 import { guarded, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
@@ -95,9 +101,9 @@ export class RedisJobQueue implements JobQueue {
     return parseRecord(id, fieldsOf(flat as string[]));
   }
 
-  async conclude(id: JobId, state: "cancelled" | "expired"): Promise<JobRecord | undefined> {
-    await endJob(this.#client, id, state);
-    return await this.get(id);
+  async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {
+    const written = await endJob(this.#client, id, state);
+    return { written, record: await this.get(id) };
   }
 }
 

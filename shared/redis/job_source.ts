@@ -17,10 +17,11 @@ import { parseEntry } from "./entry.ts";
 import { gatewaysOf } from "./job_queue.ts";
 import { GROUP, LANES, ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
-import { BEGIN, SETTLE } from "./scripts.ts";
+import { BEGIN, LEAVE, SETTLE } from "./scripts.ts";
 
 const beginScript = new Script(BEGIN);
 const settleScript = new Script(SETTLE);
+const leaveScript = new Script(LEAVE);
 
 /** Reply of XREADGROUP: streams with their entries, each a list of names and values. */
 type StreamsReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null;
@@ -72,8 +73,9 @@ export class RedisJobSource implements JobSource, Disposable {
 
   async read(count: number, signal: AbortSignal): Promise<Delivery[]> {
     if (signal.aborted) return [];
-    const interrupt = () => this.#blocking.interrupt();
-    signal.addEventListener("abort", interrupt, { once: true });
+    let unblocked: Promise<void> | undefined;
+    const unblock = () => unblocked = this.#blocking.unblock(this.#parts.client);
+    signal.addEventListener("abort", unblock, { once: true });
     try {
       const reply = await this.#readGroup(count);
       return await this.#deliveries(reply);
@@ -84,7 +86,8 @@ export class RedisJobSource implements JobSource, Disposable {
       await this.open();
       return [];
     } finally {
-      signal.removeEventListener("abort", interrupt);
+      signal.removeEventListener("abort", unblock);
+      await unblocked;
     }
   }
 
@@ -126,12 +129,17 @@ export class RedisJobSource implements JobSource, Disposable {
   async #discard(stream: string, entry: string): Promise<void> {
     const { client, log } = this.#parts;
     log.warn("entry is no job, removing it", { stream, entry });
-    await guarded(client, () => client.multi().xack(stream, GROUP, entry).xdel(stream, entry).exec());
+    await guarded(
+      client,
+      () => client.multi().xack(stream, GROUP, entry).xdel(stream, entry).exec(),
+    );
   }
 
   async begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
     const verdicts = new Map<Delivery, Verdict>();
-    for (const [stream, group] of Map.groupBy(deliveries, (d) => this.#keys.jobs(d.model, d.lane))) {
+    for (
+      const [stream, group] of Map.groupBy(deliveries, (d) => this.#keys.jobs(d.model, d.lane))
+    ) {
       const reply = await runScript(
         this.#parts.client,
         beginScript,
@@ -174,8 +182,22 @@ export class RedisJobSource implements JobSource, Disposable {
         this.#keys.deadlines(),
         ...gatewaysOf(tell).map((gateway) => this.#keys.results(gateway)),
       ],
-      args: [GROUP, this.#parts.consumer, entry, bytes, id, tell, ...outcomeFields(outcome, delivery)],
+      args: [
+        GROUP,
+        this.#parts.consumer,
+        entry,
+        bytes,
+        id,
+        tell,
+        ...outcomeFields(outcome, delivery),
+      ],
     };
+  }
+
+  async leave(): Promise<void> {
+    for (const stream of this.#streams.keys()) {
+      await runScript(this.#parts.client, leaveScript, [stream], [GROUP, this.#parts.consumer]);
+    }
   }
 
   [Symbol.dispose](): void {

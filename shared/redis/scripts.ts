@@ -186,6 +186,18 @@ return {ARGV[7]}
 `;
 
 /**
+ * Removes a consumer that has nothing pending: with something pending, its entries would stay in
+ * the stream unread by anybody.
+ *
+ * KEYS: stream. ARGV: group, consumer. Returns: 1 where it was removed, else 0
+ */
+export const LEAVE = `
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1
+`;
+
+/**
  * Keeps a gateway's result stream alive, and makes it again where it is gone.
  *
  * KEYS: result stream, gateways. ARGV: lifetimeMs, gateway

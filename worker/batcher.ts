@@ -1,0 +1,130 @@
+/**
+ * Decoded jobs between the reader and the model: whatever waits makes the next batch.
+ *
+ * Owns the bound on what a worker holds, in images. Never waits for a fuller batch unless told to
+ * linger. Invariant: jobs of one model leave in the order in which they came.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { PreparedJob } from "./prepared.ts";
+
+export interface BatcherParts {
+  /** Images in one batch at most. */
+  readonly batchMax: number;
+  /** How long to wait for a fuller batch. */
+  readonly lingerMs: number;
+  readonly clock: Clock;
+}
+
+/** Batches that a worker holds at most: one runs, the next is being decoded. */
+const BATCHES_HELD_MAX = 2;
+
+export class Batcher {
+  readonly #parts: BatcherParts;
+  readonly #waiting: PreparedJob[] = [];
+  /** Images that were reserved and not released yet. */
+  #held = 0;
+  #closed = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(parts: BatcherParts) {
+    this.#parts = parts;
+  }
+
+  /** Images that could be taken in now. */
+  get free(): number {
+    return Math.max(0, BATCHES_HELD_MAX * this.#parts.batchMax - this.#held);
+  }
+
+  /** Images in the worker's hands. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Waits until something can be taken in, or the signal aborts. */
+  async whenFree(signal: AbortSignal): Promise<void> {
+    while (this.free === 0 && !signal.aborted) await this.#change(signal);
+  }
+
+  /** Counts images that are about to be decoded. */
+  reserve(images: number): void {
+    this.#held += images;
+  }
+
+  /** Counts images out that are done with. */
+  release(images: number): void {
+    this.#held -= images;
+    this.#announce();
+  }
+
+  /** Takes in a decoded job, its images reserved before. */
+  add(job: PreparedJob): void {
+    this.#waiting.push(job);
+    this.#announce();
+  }
+
+  /** No more will come: `take` gives what is left, then nothing. */
+  close(): void {
+    this.#closed = true;
+    this.#announce();
+  }
+
+  /**
+   * Waits for work.
+   *
+   * @returns jobs of one model, oldest first, of at most `batchMax` images unless one job alone
+   * has more; empty once closed, with nothing left
+   */
+  async take(): Promise<PreparedJob[]> {
+    while (this.#waiting.length === 0) {
+      if (this.#closed && this.#held === 0) return [];
+      await this.#changed.promise;
+    }
+    if (this.#parts.lingerMs > 0 && !this.#closed && this.#images() < this.#parts.batchMax) {
+      await this.#linger();
+    }
+    return this.#next();
+  }
+
+  async #linger(): Promise<void> {
+    const { lingerMs, batchMax, clock } = this.#parts;
+    const over = new AbortController();
+    const cancel = clock.after(lingerMs, () => over.abort());
+    while (!over.signal.aborted && !this.#closed && this.#images() < batchMax) {
+      await this.#change(over.signal);
+    }
+    cancel();
+  }
+
+  #next(): PreparedJob[] {
+    const model = this.#waiting[0]!.delivery.model;
+    const batch: PreparedJob[] = [];
+    let images = 0;
+    for (const job of this.#waiting.filter(({ delivery }) => delivery.model === model)) {
+      if (batch.length > 0 && images + job.pixels.length > this.#parts.batchMax) break;
+      batch.push(job);
+      images += job.pixels.length;
+    }
+    for (const job of batch) this.#waiting.splice(this.#waiting.indexOf(job), 1);
+    return batch;
+  }
+
+  #images(): number {
+    return this.#waiting.reduce((sum, job) => sum + job.pixels.length, 0);
+  }
+
+  #announce(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #change(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const aborted = () => resolve();
+    signal.addEventListener("abort", aborted, { once: true });
+    if (signal.aborted) resolve();
+    await Promise.race([this.#changed.promise, promise]);
+    signal.removeEventListener("abort", aborted);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The consumer: reads deliveries, begins them, has them decoded and hands them to the batcher.
+ *
+ * Owns the pace at which jobs are taken from the stream: never more than the batcher holds.
+ * Invariant: every delivery it read is dropped by `begin`, settled, or in the batcher.
+ *
+ * @module
+ */
+import type { Delivery, Finished, JobSource, Verdict } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Fault } from "../shared/errors.ts";
+import type { Log } from "../shared/log.ts";
+import type { Batcher } from "./batcher.ts";
+import type { Decoded } from "./images/decode.ts";
+import { PreparedJob, round } from "./prepared.ts";
+import type { Settler } from "./settler.ts";
+
+export interface ConsumerParts {
+  readonly source: JobSource;
+  readonly batcher: Batcher;
+  readonly settler: Settler;
+  /** Decodes one image for a model. */
+  readonly decode: (image: Uint8Array, model: string) => Promise<Decoded>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Pause after the broker could not be reached. */
+const BROKER_PAUSE_MS = 500;
+
+export class Consumer {
+  readonly #parts: ConsumerParts;
+  readonly #preparing = new Set<Promise<void>>();
+
+  constructor(parts: ConsumerParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes jobs until aborted; then finishes preparing what it has. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { batcher, clock, log } = this.#parts;
+    let away = false;
+    while (!signal.aborted) {
+      await batcher.whenFree(signal);
+      try {
+        await this.#takeSome(signal);
+        if (away) log.info("jobs are read again");
+        away = false;
+      } catch (error) {
+        if (!away) log.warn("jobs cannot be read, trying again", { error: String(error) });
+        away = true;
+        await clock.sleep(BROKER_PAUSE_MS, signal);
+      }
+    }
+    await Promise.all(this.#preparing);
+  }
+
+  async #takeSome(signal: AbortSignal): Promise<void> {
+    const { source, batcher } = this.#parts;
+    const deliveries = await source.read(Math.max(1, batcher.free), signal);
+    if (deliveries.length === 0) return;
+    const verdicts = await source.begin(deliveries);
+    deliveries.forEach((delivery, i) => this.#dispatch(delivery, verdicts[i]!));
+  }
+
+  #dispatch(delivery: Delivery, verdict: Verdict): void {
+    const { log } = this.#parts;
+    const fields = { job: delivery.id, model: delivery.model };
+    switch (verdict.kind) {
+      case "run":
+        log.debug("job begun", { ...fields, attempt: verdict.attempt });
+        return this.#start(delivery, verdict.tell);
+      case "expired": {
+        log.info("job expired before it was run", fields);
+        const outcome = { state: "expired", timings: {} } as const;
+        return this.#parts.settler.settle([{ delivery, tell: verdict.tell, outcome }]);
+      }
+      case "drop":
+        return log.info("job dropped", { ...fields, reason: verdict.reason });
+      case "lost":
+        return log.warn("job belongs to another worker now", fields);
+    }
+  }
+
+  /** Decodes beside whatever the model is doing. */
+  #start(delivery: Delivery, tell: string): void {
+    this.#parts.batcher.reserve(delivery.images.length);
+    const preparing = this.#prepare(delivery, tell)
+      .finally(() => this.#preparing.delete(preparing));
+    this.#preparing.add(preparing);
+  }
+
+  async #prepare(delivery: Delivery, tell: string): Promise<void> {
+    const { batcher, settler, decode, clock } = this.#parts;
+    const began = clock.now();
+    const decoded = await Promise.all(
+      delivery.images.map((image) => decode(image, delivery.model)),
+    );
+    const decodeMs = clock.now() - began;
+    const bad = decoded.findIndex((image) => !image.ok);
+    if (bad < 0) {
+      const pixels = decoded.map((image) => (image as Decoded & { ok: true }).pixels);
+      return batcher.add(new PreparedJob(delivery, tell, pixels, decodeMs));
+    }
+    settler.settle([rejected(delivery, tell, bad, decoded[bad] as Fault, decodeMs)]);
+    batcher.release(delivery.images.length);
+  }
+}
+
+/** A job whose image cannot be used: its batch mates are not concerned. */
+function rejected(
+  delivery: Delivery,
+  tell: string,
+  index: number,
+  { code, detail }: Fault,
+  decodeMs: number,
+): Finished {
+  const count = delivery.images.length;
+  const which = count > 1 ? `image ${index + 1} of ${count}: ` : "";
+  const error = { code, detail: which + detail };
+  return {
+    delivery,
+    tell,
+    outcome: { state: "failed", error, timings: { decodeMs: round(decodeMs) } },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * The worker role, put together: opened in order, closed in reverse.
+ *
+ * Owns the order in which a worker starts and stops. Never reads the environment.
+ * Invariant: it announces itself only after every model has answered once.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import { loop } from "../shared/loop.ts";
+import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
+import { RedisJobSource } from "../shared/redis/job_source.ts";
+import { RedisMaintenance } from "../shared/redis/maintenance.ts";
+import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
+import { Batcher } from "./batcher.ts";
+import { Consumer } from "./consumer.ts";
+import type { Engine } from "./engines/engine.ts";
+import { selectEngine } from "./engines/select.ts";
+import { loadWarm } from "./engines/warm_up.ts";
+import { type Decoded, decodeImage } from "./images/decode.ts";
+import { Janitor } from "./janitor.ts";
+import { ModelError } from "./models/model_error.ts";
+import { openRepository } from "./models/repository.ts";
+import { Runner } from "./runner.ts";
+import { ServedModel } from "./served_model.ts";
+import { Settler } from "./settler.ts";
+
+export interface WorkerParts {
+  readonly config: Config;
+  readonly redis: RedisSettings;
+  /** Unique to this process: the consumer's name in the group. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A worker lives for the others as long as it beats three times in this time. */
+const BEATS_A_LIFETIME = 3;
+const SHARD = 0;
+
+/**
+ * Serves until `drain` aborts, then finishes what it has begun.
+ *
+ * @param giveUp aborts when the time for draining is over
+ * @throws {ModelError} where a model cannot be served
+ * @throws {BrokerUnavailable} where Redis cannot be reached at the start
+ */
+export async function runWorker(
+  parts: WorkerParts,
+  drain: AbortSignal,
+  giveUp: AbortSignal,
+): Promise<void> {
+  const { config, redis, name, clock, log } = parts;
+  await using stack = new AsyncDisposableStack();
+  const client = await openCommands(redis, log);
+  stack.defer(() => client.disconnect());
+  const engine = await openEngine(parts);
+  const models = await loadModels(parts, engine, giveUp, stack);
+
+  const shared = { client, shard: SHARD };
+  const source = stack.use(
+    new RedisJobSource({
+      ...shared,
+      settings: redis,
+      consumer: name,
+      models: [...models.keys()],
+      blockMs: config.WEIR_BLOCK_MS,
+      clock,
+      log,
+    }),
+  );
+  await source.open();
+  stack.defer(() => source.leave());
+
+  const janitor = new Janitor(
+    new RedisMaintenance({ ...shared, token: name, leaseMs: 1.5 * config.WEIR_MAINTENANCE_MS }),
+    log,
+  );
+  stack.defer(() => janitor.resign());
+  const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
+  const registry = new RedisWorkerRegistry({
+    ...shared,
+    worker: name,
+    lifetimeMs: BEATS_A_LIFETIME * beatMs,
+  });
+  await registry.announce({
+    name,
+    engine: engine.name,
+    models: [...models.values()].map(({ card }) => card),
+  });
+  stack.defer(() => registry.leave());
+  log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
+
+  const loops = Promise.all([
+    loop({ name: "beat", periodMs: beatMs, clock, log }, drain, () => registry.beat()),
+    loop(
+      { name: "maintenance", periodMs: config.WEIR_MAINTENANCE_MS, clock, log },
+      drain,
+      () => janitor.runOnce(),
+    ),
+  ]);
+  await serve(parts, source, models, engine, drain, giveUp);
+  await loops;
+  log.info("worker drained", { name });
+}
+
+async function openEngine({ config, clock, log }: WorkerParts): Promise<Engine> {
+  const { engine, reason } = await selectEngine(config.WEIR_ENGINE, {
+    delayMs: config.WEIR_NULL_DELAY_MS,
+    clock,
+  });
+  if (engine === undefined) throw new ModelError(reason);
+  log.info("engine chosen", { engine: engine.name, description: engine.description, reason });
+  return engine;
+}
+
+async function loadModels(
+  { config, clock, log }: WorkerParts,
+  engine: Engine,
+  signal: AbortSignal,
+  stack: AsyncDisposableStack,
+): Promise<Map<string, ServedModel>> {
+  const models = new Map<string, ServedModel>();
+  for (const files of await openRepository(config.WEIR_MODELS)) {
+    const began = clock.now();
+    const model = await loadWarm(engine, files, signal);
+    models.set(files.name, stack.use(new ServedModel(files, model, engine)));
+    log.info("model loaded", {
+      model: files.name,
+      version: files.version,
+      format: files.format,
+      engine: engine.name,
+      ms: Math.round(clock.now() - began),
+    });
+  }
+  return models;
+}
+
+/** Reads, decodes, runs and settles; returns when everything begun is settled. */
+async function serve(
+  { config, clock, log }: WorkerParts,
+  source: RedisJobSource,
+  models: ReadonlyMap<string, ServedModel>,
+  engine: Engine,
+  drain: AbortSignal,
+  giveUp: AbortSignal,
+): Promise<void> {
+  const decode = (image: Uint8Array, model: string): Promise<Decoded> =>
+    engine.name === "null"
+      ? Promise.resolve({ ok: true, pixels: new Uint8Array() })
+      : decodeImage(image, models.get(model)!.files.config.input, {
+        pixelsMax: config.WEIR_PIXELS_MAX,
+      });
+  const batchMax = config.WEIR_BATCH_MAX;
+  const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
+  const settler = new Settler({ source, clock, log, giveUp });
+  const consumer = new Consumer({ source, batcher, settler, decode, clock, log });
+  const runner = new Runner({ models, batcher, settler, batchMax, clock, log });
+  const running = runner.run(giveUp);
+  await consumer.run(drain);
+  batcher.close();
+  await running;
+  await settler.settled();
+}

@@ -1,0 +1,93 @@
+/**
+ * The runner: gives batches to the models, one at a time, and their answers to the settler.
+ *
+ * Owns nothing but the loop. A batch that fails as a whole is run again image by image, so that
+ * one bad image fails alone. Invariant: every job it takes is settled.
+ *
+ * @module
+ */
+import type { Finished } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Prediction } from "../shared/job.ts";
+import type { Log } from "../shared/log.ts";
+import type { Batcher } from "./batcher.ts";
+import type { PreparedJob } from "./prepared.ts";
+import type { BatchImage, ServedModel } from "./served_model.ts";
+import type { Settler } from "./settler.ts";
+
+export interface RunnerParts {
+  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly batcher: Batcher;
+  readonly settler: Settler;
+  /** Images given to a model at once. */
+  readonly batchMax: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Runner {
+  readonly #parts: RunnerParts;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs batches until the batcher is closed and empty. The signal gives up on a running one. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { batcher, settler } = this.#parts;
+    while (true) {
+      const jobs = await batcher.take();
+      if (jobs.length === 0) return;
+      settler.settle(await this.#runJobs(jobs, signal));
+      batcher.release(jobs.reduce((sum, job) => sum + job.pixels.length, 0));
+      // A model that blocks the thread would keep these outcomes from leaving.
+      await settler.settled();
+    }
+  }
+
+  async #runJobs(jobs: readonly PreparedJob[], signal: AbortSignal): Promise<Finished[]> {
+    const { models, batchMax, clock } = this.#parts;
+    const model = models.get(jobs[0]!.delivery.model)!;
+    const images = jobs.flatMap((job) =>
+      job.pixels.map((pixels) => ({ job, pixels, top: job.delivery.top }))
+    );
+    const finished = new Map<PreparedJob, Finished>();
+    for (let from = 0; from < images.length; from += batchMax) {
+      const batch = images.slice(from, from + batchMax);
+      const began = clock.now();
+      const answers = await this.#classify(model, batch, signal);
+      const inferMs = clock.now() - began;
+      batch.forEach(({ job }, i) => {
+        const predictions = answers[i];
+        if (finished.has(job)) return;
+        if (predictions === undefined) {
+          finished.set(job, job.failed("the model failed on the image"));
+        } else if (job.answer({ predictions }, inferMs)) {
+          finished.set(job, job.succeeded());
+        }
+      });
+    }
+    return [...finished.values()];
+  }
+
+  /** Predictions of each image; undefined where the model fails on that image alone too. */
+  async #classify(
+    model: ServedModel,
+    batch: readonly BatchImage[],
+    signal: AbortSignal,
+  ): Promise<(Prediction[] | undefined)[]> {
+    try {
+      return await model.classify(batch, signal);
+    } catch (error) {
+      this.#parts.log.error("batch failed", {
+        model: model.files.name,
+        images: batch.length,
+        error: String(error),
+      });
+      if (batch.length === 1) return [undefined];
+    }
+    const answers: (Prediction[] | undefined)[] = [];
+    for (const image of batch) answers.push(...await this.#classify(model, [image], signal));
+    return answers;
+  }
+}
