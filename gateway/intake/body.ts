@@ -22,9 +22,11 @@ export type Body =
 
 /** Bounds of a body. */
 export interface BodyOptions {
+  /** Most bytes that are read. */
   readonly bodyBytesMax: number;
   /** From the call to the body's last byte. */
   readonly bodyTimeoutMs: number;
+  /** What `bodyTimeoutMs` is measured by. */
   readonly clock: Clock;
 }
 

@@ -19,6 +19,7 @@ const PART_HEADER_BYTES_MAX = 8_192;
 export interface Part {
   /** The field's name; empty where the part has none. */
   readonly name: string;
+  /** A view of the body. */
   readonly content: Uint8Array;
 }
 

@@ -18,7 +18,7 @@ import { type MediaType, mediaType } from "../../shared/media_type.ts";
 const HEADER_BYTES_MAX = 65_536;
 
 /** Width and height in pixels, as stored: an EXIF orientation is not applied. */
-interface Size {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -50,8 +50,7 @@ const SIZES: Readonly<Record<MediaType, (bytes: Uint8Array) => Size>> = {
  * ```ts
  * import { checkImage } from "./header.ts";
  *
- * const checked = checkImage(new Uint8Array(), { pixelsMax: 50_000_000 });
- * // { ok: false, code: "invalid_request", detail: "read image: the body is empty" }
+ * checkImage(new Uint8Array(), { pixelsMax: 50_000_000 }); // code is "invalid_request"
  * ```
  */
 export function checkImage(

@@ -2,27 +2,18 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { InputSpec } from "../models/config.ts";
 import { preprocess } from "./preprocess.ts";
+import { specOf } from "./testing/pictures.ts";
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } satisfies InputSpec[
   "scale"
 ];
 
-function specOf(over: Partial<InputSpec>): InputSpec {
-  const defaults: InputSpec = {
-    width: 1,
-    height: 1,
-    fit: "fill",
-    kernel: "bilinear",
-    channels: "rgb",
-    scale: "0to1",
-  };
-  return { ...defaults, ...over };
-}
+const PIXEL = { width: 1, height: 1 };
 
 /** The numbers of one image, alone in its batch. */
 function numbers(pixels: Uint8Array, over: Partial<InputSpec>): Float32Array {
   const batch = new Float32Array(pixels.length);
-  preprocess(pixels, specOf(over), batch, 0);
+  preprocess(pixels, specOf({ ...PIXEL, ...over }), batch, 0);
   return batch;
 }
 
@@ -152,8 +143,8 @@ Deno.test("preprocess: an image lands at its offset and touches nothing else", (
 Deno.test("preprocess: an image that does not fit is a bug, and nothing is written", () => {
   const batch = new Float32Array(5).fill(-9);
   const pixel = new Uint8Array(3);
-  assert.throws(() => preprocess(new Uint8Array(6), specOf({}), batch, 0), RangeError);
-  assert.throws(() => preprocess(pixel, specOf({}), batch, 3), RangeError);
-  assert.throws(() => preprocess(pixel, specOf({}), batch, -1), RangeError);
+  assert.throws(() => preprocess(new Uint8Array(6), specOf(PIXEL), batch, 0), RangeError);
+  assert.throws(() => preprocess(pixel, specOf(PIXEL), batch, 3), RangeError);
+  assert.throws(() => preprocess(pixel, specOf(PIXEL), batch, -1), RangeError);
   assert.deepEqual(batch, new Float32Array(5).fill(-9));
 });
