@@ -49,8 +49,8 @@ export interface SetupOptions {
 /**
  * Provides what is missing.
  *
- * @throws The signal's reason, or an error of the system (a full disk); parts that cannot be had
- * are reported, not thrown.
+ * @throws When the signal aborts, or the system fails (a full disk). Parts that cannot be had are
+ * reported, not thrown.
  */
 export async function setUp(options: SetupOptions): Promise<SetupReport> {
   const { root, env, progress, parts, signal } = options;
