@@ -25,7 +25,10 @@ export interface ModelFiles {
   /** Absolute path of `model.json`, `saved_model.pb` or `model.onnx`. */
   readonly entry: string;
   readonly config: ModelConfig;
-  /** `labels[i]` names class `firstLabel + i`; classes below `firstLabel` are not answered. Empty where the model has none. */
+  /**
+   * `labels[i]` names class `firstLabel + i`; classes below `firstLabel` are not answered.
+   * Empty where the model has none: classes are then named by their numbers.
+   */
   readonly labels: readonly string[];
 }
 

@@ -80,7 +80,7 @@ async function shardBytes(shard: string, entry: string): Promise<number> {
   }
 }
 
-/** Bytes that a group's weights take; unknown where it holds strings, which carry their own lengths. */
+/** Bytes that a group's weights take; unknown where some are strings, which carry their lengths. */
 function groupBytes({ weights }: Group): number | undefined {
   let bytes = 0;
   for (const { shape, dtype, quantization } of weights) {

@@ -8,6 +8,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../models/model_error.ts";
 import { openRepository } from "../../models/repository.ts";
 import {
@@ -32,58 +33,89 @@ const LAYOUTS: readonly ColourModelOptions[] = [
   { format: "graph", quantised: true },
 ];
 
+interface Refusal {
+  readonly what: string;
+  readonly options?: ColourModelOptions;
+  /** Damages the model after the repository has checked it. */
+  readonly damage?: (files: ModelFiles) => Promise<void>;
+  /** Parts of the error beside the name of the file. */
+  readonly says: readonly string[];
+}
+
+const REFUSALS: readonly Refusal[] = [
+  {
+    what: "an input of another size than the net's",
+    options: { settings: { input: { width: 5, height: 4 } } },
+    says: ["model.json", "5"],
+  },
+  {
+    what: "labels of the wrong number",
+    options: { settings: { output: { firstLabel: 1 } } },
+    says: ["labels.txt", "4 lines", '"output.firstLabel" 1', "4 classes"],
+  },
+  {
+    what: "a firstLabel beyond the classes",
+    options: { settings: { output: { firstLabel: 4 } } },
+    says: ["model.json", '"output.firstLabel" is 4', "4 classes"],
+  },
+  {
+    what: "to answer anything but classes",
+    options: { settings: { output: { kind: "embedding" } } },
+    says: ["model.json", '"output.kind" is "embedding"'],
+  },
+  {
+    what: "a net that answers with what is not a number",
+    damage: async ({ folder }) => {
+      const bias = Float32Array.of(0, NaN, 0, 0);
+      await Deno.writeFile(join(folder, "bias.bin"), new Uint8Array(bias.buffer));
+    },
+    says: ["model.json", "NaN"],
+  },
+  {
+    what: "a topology that it cannot read",
+    damage: (files) => edit(files, (topology) => topology.config.layers[1].class_name = "Dance"),
+    says: ["model.json", "Dance"],
+  },
+  {
+    what: "a net of two outputs",
+    options: { format: "graph" },
+    damage: (files) =>
+      edit(
+        files,
+        ({ node }) => node.push({ name: "second", op: "Relu", input: ["mean"], attr: {} }),
+      ),
+    says: ["model.json", "2 outputs, not one"],
+  },
+  {
+    what: "a net that answers with whole numbers",
+    options: { format: "graph" },
+    damage: (files) => {
+      const attr = { SrcT: { type: "DT_FLOAT" }, DstT: { type: "DT_INT32" } };
+      const cast = { name: "cast", op: "Cast", input: ["scores"], attr };
+      return edit(files, ({ node }) => node.push(cast));
+    },
+    says: ["model.json", "int32, not float32"],
+  },
+];
+
 /** Registers the suite for one engine. */
 export function testEngine(name: string, open: () => Promise<Engine>): void {
   for (const layout of LAYOUTS) {
     const net = `${layout.quantised ? "quantised " : ""}${layout.format} model`;
-    Deno.test(`${name} answers with a ${net} as computed by hand, and leaks no tensor`, async () => {
-      await withColourModel(layout, async (files) => await checkColourModel(await open(), files));
-    });
+    Deno.test(`${name} answers with a ${net} as computed by hand, and leaks no tensor`, () =>
+      withColourModel(layout, async (files) => await checkColourModel(await open(), files)));
   }
 
-  Deno.test(`${name} refuses an input of another size than the net's, leaving nothing behind`, () =>
-    withColourModel({ settings: { input: { width: 5, height: 4 } } }, async (files) => {
-      const engine = await open();
-      const before = engine.tensors();
-      await rejects(engine, files, files.entry, "5");
-      assert.equal(engine.tensors(), before);
-    }));
-
-  Deno.test(`${name} refuses labels of the wrong number, leaving nothing behind`, () =>
-    withColourModel(
-      { settings: { labels: "labels.txt", output: { firstLabel: 1 } } },
-      async (files) => {
+  for (const { what, options = {}, damage, says } of REFUSALS) {
+    Deno.test(`${name} refuses ${what}, leaving nothing loaded`, () =>
+      withColourModel(options, async (files) => {
+        await damage?.(files);
         const engine = await open();
         const before = engine.tensors();
-        await rejects(engine, files, "labels.txt", "4 lines", '"output.firstLabel" 1', "4 classes");
+        await rejects(engine, files, ...says);
         assert.equal(engine.tensors(), before);
-      },
-    ));
-
-  Deno.test(`${name} refuses a firstLabel beyond the classes`, () =>
-    withColourModel({ settings: { output: { firstLabel: 4 } } }, async (files) => {
-      await rejects(await open(), files, files.entry, '"output.firstLabel" is 4', "4 classes");
-    }));
-
-  Deno.test(`${name} refuses a net that answers with what is not a number`, () =>
-    withColourModel({}, async (files) => {
-      const nan = new Uint8Array(Float32Array.of(0, NaN, 0, 0).buffer);
-      await Deno.writeFile(join(files.folder, "bias.bin"), nan);
-      await rejects(await open(), files, files.entry, "NaN");
-    }));
-
-  Deno.test(`${name} refuses a topology that it cannot read`, () =>
-    withColourModel({}, async (files) => {
-      const json = JSON.parse(await Deno.readTextFile(files.entry));
-      json.modelTopology.config.layers[1].class_name = "Dance";
-      await Deno.writeTextFile(files.entry, JSON.stringify(json));
-      await rejects(await open(), files, files.entry, "Dance");
-    }));
-
-  Deno.test(`${name} refuses to answer anything but classes`, () =>
-    withColourModel({ settings: { output: { kind: "embedding" } } }, async (files) => {
-      await rejects(await open(), files, files.entry, '"output.kind"', '"embedding"');
-    }));
+      }));
+  }
 
   Deno.test(`${name} refuses a format that it does not run`, () =>
     withColourModel({}, async (files) => {
@@ -97,6 +129,18 @@ export function testEngine(name: string, open: () => Promise<Engine>): void {
       const run = model.predict(colourBatch(RED), 1, AbortSignal.abort(reason));
       await assert.rejects(run, (error) => error === reason);
       model.dispose();
+    }));
+
+  Deno.test(`${name} does not run while another backend is in its place`, () =>
+    withColourModel({}, async (files) => {
+      const model = await loadWarm(await open(), files, never);
+      await tf.setBackend("cpu");
+      try {
+        await assert.rejects(model.predict(colourBatch(RED), 1, never), /it is "cpu" now/);
+      } finally {
+        await tf.setBackend(name);
+        model.dispose();
+      }
     }));
 }
 
@@ -116,7 +160,10 @@ export async function checkColourModel(engine: Engine, files: ModelFiles): Promi
 }
 
 async function checkScores(model: Model): Promise<void> {
-  const scores = await model.predict(colourBatch(RED, DUSK, RED), 3, never);
+  // A view into a larger buffer, as a worker that reuses its buffer hands over.
+  const image = colourBatch(RED).length;
+  const view = colourBatch(DUSK, RED, DUSK, RED, DUSK).subarray(image, 4 * image);
+  const scores = await model.predict(view, 3, never);
   const expected = [RED, DUSK, RED].flatMap(colourScores);
   assert.equal(scores.length, expected.length);
   expected.forEach((score, i) => assert(Math.abs(score - (scores[i] ?? NaN)) < 1e-6));
@@ -135,6 +182,16 @@ async function withColourModel(
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function edit(
+  { entry }: ModelFiles,
+  // deno-lint-ignore no-explicit-any -- a test changes one field of a large object
+  change: (topology: any) => void,
+): Promise<void> {
+  const json = JSON.parse(await Deno.readTextFile(entry));
+  change(json.modelTopology);
+  await Deno.writeTextFile(entry, JSON.stringify(json));
 }
 
 /** Insists on an error that holds all the parts. */
