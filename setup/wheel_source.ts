@@ -8,8 +8,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
-// deno-lint-ignore no-import-prefix
-import headers from "npm:node-api-headers@1.9.0";
+import headers from "node-api-headers";
 import type { AddonSource, Made, SourceTools } from "./addon_source.ts";
 import { lastWords } from "./programs.ts";
 import type { SystemPackages, Tool } from "./system_packages.ts";

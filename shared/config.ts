@@ -33,6 +33,16 @@ const RedisUrl = z.string().refine(
   "is no redis:// or rediss:// address",
 );
 
+/** Origins with commas between, or `none`. */
+const origins = z.string().transform((text) => text === "none" ? [] : text.split(",")).pipe(
+  z.array(
+    z.string().refine(
+      (text) => URL.parse(text)?.origin === text,
+      "has something that is no origin",
+    ),
+  ),
+) as unknown as z.ZodType<string[], string>;
+
 const Name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have letters, digits and . _ - alone");
 
 /** One setting. `default` is the text that stands for an unset variable. */
@@ -80,6 +90,7 @@ export const SETTINGS = {
   WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),
   WEIR_MAINTENANCE_MS: setting(ms, "the elected maintainer's period", "60000"),
   WEIR_DRAIN_MS: setting(ms, "time for running jobs after SIGTERM", "25000"),
+  WEIR_CORS_ORIGINS: setting(origins, "allowed origins, with commas between; empty: none", "none"),
   WEIR_LOG_LEVEL: setting(oneOf(...LOG_LEVELS), "debug, info, warning or error", "info"),
   WEIR_LOG_FORMAT: setting(oneOf("text", "json"), "text or json", "text"),
 } as const;

@@ -23,25 +23,32 @@ kill "$watcher" 2>/dev/null
 exit "$code"
 `;
 
+/** Where a server listens on the loopback interface. */
+export interface RedisAddress {
+  readonly port: number;
+  readonly password: string;
+}
+
 export interface RedisServerOptions {
   /** Path of redis-server or valkey-server. */
   readonly executable: string;
   /** Folder of its data: with one, writes go to an append-only file there; else to memory alone. */
   readonly folder?: string;
+  /** Where to listen, instead of a free port with a new password: to come back after a crash. */
+  readonly address?: RedisAddress;
   /** More of its options, names without dashes. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export class RedisServer implements AsyncDisposable {
-  /** Address with the password. */
-  readonly url: string;
+  readonly address: RedisAddress;
   /** Resolves when the process has ended, by itself or not. */
   readonly ended: Promise<void>;
   readonly #process: Deno.ChildProcess;
 
-  private constructor(process: Deno.ChildProcess, output: Output, url: string) {
+  private constructor(process: Deno.ChildProcess, output: Output, address: RedisAddress) {
     this.#process = process;
-    this.url = url;
+    this.address = address;
     this.ended = Promise.all([process.status, output.ended]).then(() => {});
   }
 
@@ -51,15 +58,15 @@ export class RedisServer implements AsyncDisposable {
    * @throws {Error} with what the server said, where it does not start
    */
   static async start(options: RedisServerOptions): Promise<RedisServer> {
-    const password = crypto.randomUUID();
     for (let attempt = 1;; attempt++) {
-      const port = freePort();
-      const file = await writeSettings(options, port, password);
+      const address = options.address ??
+        { port: freePort(), password: crypto.randomUUID() };
+      const file = await writeSettings(options, address);
       try {
         const process = spawn(options.executable, file);
         const output = new Output(process.stdout);
         if (await output.ready) {
-          return new RedisServer(process, output, `redis://:${password}@127.0.0.1:${port}`);
+          return new RedisServer(process, output, address);
         }
         await process.stdin.close();
         await process.status;
@@ -73,6 +80,11 @@ export class RedisServer implements AsyncDisposable {
     }
   }
 
+  /** Address for clients, with the password. */
+  get url(): string {
+    return `redis://:${this.address.password}@127.0.0.1:${this.address.port}`;
+  }
+
   /** Ends it as SIGTERM does: what was written is on disk. */
   async [Symbol.asyncDispose](): Promise<void> {
     // Fails where the process is gone already, which is what is wanted.
@@ -83,7 +95,8 @@ export class RedisServer implements AsyncDisposable {
 
 const PORT_ATTEMPTS_MAX = 5;
 
-function freePort(): number {
+/** A port of the loopback interface that nobody uses at this moment. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
@@ -91,8 +104,7 @@ function freePort(): number {
 /** Writes the options into a file that only we can read: a command line shows the password to all. */
 async function writeSettings(
   { folder, settings = {} }: RedisServerOptions,
-  port: number,
-  password: string,
+  { port, password }: RedisAddress,
 ): Promise<string> {
   const all: Record<string, string> = {
     port: String(port),

@@ -23,7 +23,7 @@ export async function testRedis(
     server,
     client,
     settings: { url: server.url, name: "test", timeoutMs: 5000 },
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       client.disconnect();
       await server[Symbol.asyncDispose]();
     },

@@ -1,0 +1,101 @@
+/**
+ * The HTTP surface: which path and verb leads where.
+ *
+ * Owns the routes and what surrounds each of them. Never speaks to Redis.
+ * Invariant: every answer that is no success is a problem of the table.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import type { Env, Handler } from "hono/types";
+import { BrokerUnavailable } from "../shared/broker.ts";
+import type { Log } from "../shared/log.ts";
+import type { Page } from "./page.ts";
+import { AT_CAPACITY, BUSY, problemResponse } from "./problem.ts";
+import { Reading, type ReadingParts } from "./routes/reading.ts";
+import { Submitting, type SubmittingParts } from "./routes/submitting.ts";
+
+export interface AppParts extends SubmittingParts, ReadingParts {
+  readonly page: Page;
+  /** `WEIR_CORS_ORIGINS`. */
+  readonly corsOrigins: readonly string[];
+  readonly log: Log;
+}
+
+/** The page runs its own script and style, and shows photos that the browser itself holds. */
+const PAGE_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", "blob:", "data:"],
+  connectSrc: ["'self'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  baseUri: ["'none'"],
+};
+
+/** Makes the application; it is a function from request to response, without a port. */
+export function createApp(parts: AppParts): Hono {
+  const { log, corsOrigins, page } = parts;
+  const app = new Hono();
+  app.use(requestId());
+  app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
+  if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
+  const submitting = new Submitting(parts);
+  const reading = new Reading(parts);
+
+  route(app, "/predict", { POST: (c) => submitting.predict(c.req.raw) });
+  route(app, "/v1/jobs", { POST: (c) => submitting.create(c.req.raw) });
+  route(app, "/v1/jobs/:id", {
+    GET: (c) => reading.job(c.req.raw, c.req.param("id")),
+    DELETE: (c) => reading.cancel(c.req.param("id")),
+  });
+  route(app, "/v1/models", { GET: () => reading.models() });
+  route(app, "/v1/models/:name", { GET: (c) => reading.model(c.req.param("name")) });
+  route(app, "/healthz", { GET: (c) => c.json({ alive: true }) });
+  route(app, "/readyz", { GET: () => reading.ready() });
+  for (const { path, content, headers } of page.files) {
+    route(app, path, { GET: () => new Response(content, { headers }) });
+  }
+
+  app.notFound((c) =>
+    problemResponse({ code: "not_found", detail: `nothing is served at ${c.req.path}` })
+  );
+  app.onError((error, c) => {
+    if (error instanceof BrokerUnavailable) return brokerProblem(error, log);
+    log.error("request failed", {
+      method: c.req.method,
+      path: c.req.path,
+      request: c.get("requestId"),
+      error: error.stack ?? String(error),
+    });
+    return problemResponse({ code: "internal_error", detail: "the fault is ours, and logged" });
+  });
+  return app;
+}
+
+/** Adds a path with its verbs; any other verb is answered with those that there are. */
+function route<P extends string>(
+  app: Hono,
+  path: P,
+  verbs: Partial<Record<"GET" | "POST" | "DELETE", Handler<Env, P>>>,
+): void {
+  for (const [verb, handler] of Object.entries(verbs)) app.on(verb, path, handler);
+  const allow = Object.keys(verbs).join(", ");
+  app.all(path, (c) => {
+    const detail = `${c.req.method} is not served here, ${allow} is`;
+    return problemResponse({ code: "method_not_allowed", detail }, { allow });
+  });
+}
+
+function brokerProblem(error: BrokerUnavailable, log: Log): Response {
+  if (error.reason === "full") {
+    log.error("redis refuses to take more, this is critical", { error: error.message });
+    return problemResponse(AT_CAPACITY);
+  }
+  log.warn("redis is away", { error: error.message });
+  return problemResponse(BUSY);
+}

@@ -1,0 +1,129 @@
+/**
+ * The gateway role, put together: opened in order, closed in reverse.
+ *
+ * Owns the order in which a gateway starts and stops. Never reads the environment.
+ * Invariant: it stops listening only after everybody who waits has been answered, or time is up.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import { loop } from "../shared/loop.ts";
+import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
+import { RedisJobQueue } from "../shared/redis/job_queue.ts";
+import { RedisDirectory } from "../shared/redis/registry.ts";
+import { RedisResultFeed } from "../shared/redis/result_feed.ts";
+import { createApp } from "./app.ts";
+import { Catalog } from "./catalog.ts";
+import { Jobs } from "./jobs.ts";
+import { readPage } from "./page.ts";
+import { Waiters } from "./waiters.ts";
+
+export interface GatewayParts {
+  readonly config: Config;
+  readonly redis: RedisSettings;
+  /** Unique to this process: the name of its result stream. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const SHARD = 0;
+
+/** A command that Redis does not answer in this time is answered for it: `busy`. */
+const COMMAND_TIMEOUT_MAX_MS = 900;
+
+/**
+ * Serves until `drain` aborts, then answers those who wait and stops.
+ *
+ * @param giveUp aborts when the time for draining is over
+ * @throws {Deno.errors.AddrInUse} where the port is taken
+ * @throws {BrokerUnavailable} where Redis cannot be reached at the start
+ */
+export async function runGateway(
+  { config, redis, name, clock, log }: GatewayParts,
+  drain: AbortSignal,
+  giveUp: AbortSignal,
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const client = await openCommands(
+    { ...redis, timeoutMs: Math.min(redis.timeoutMs, COMMAND_TIMEOUT_MAX_MS) },
+    log,
+  );
+  stack.defer(() => client.disconnect());
+  const queue = new RedisJobQueue({
+    client,
+    gateway: name,
+    admission: { jobsMax: config.WEIR_QUEUE_JOBS_MAX, bytesMax: config.WEIR_QUEUE_BYTES_MAX },
+  });
+  const renewMs = config.WEIR_REDIS_HEALTH_MS;
+  const feed = new RedisResultFeed({
+    client,
+    settings: redis,
+    shard: SHARD,
+    gateway: name,
+    blockMs: config.WEIR_BLOCK_MS,
+    renewMs,
+    clock,
+    log,
+  });
+  await feed.renew();
+  stack.defer(() => feed.close());
+  const waiters = new Waiters({ queue, clock, log });
+  const catalog = new Catalog(new RedisDirectory(client, SHARD), clock);
+  const app = createApp({
+    jobs: new Jobs({
+      queue,
+      waiters,
+      catalog,
+      clock,
+      log,
+      timeoutMs: config.WEIR_TIMEOUT_MS,
+      resultTtlMs: config.WEIR_RESULT_TTL_MS,
+    }),
+    catalog,
+    clock,
+    log,
+    bodyBytesMax: config.WEIR_BODY_BYTES_MAX,
+    pixelsMax: config.WEIR_PIXELS_MAX,
+    corsOrigins: config.WEIR_CORS_ORIGINS,
+    page: await readPage(),
+    draining: () => drain.aborted,
+  });
+
+  const closed = new AbortController();
+  const background = Promise.all([
+    waiters.follow(feed, closed.signal),
+    loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew()),
+  ]);
+  stack.defer(async () => {
+    closed.abort();
+    await background;
+  });
+  await listen(config, app.fetch, log, drain, giveUp);
+  log.info("gateway drained", { name });
+}
+
+/** Listens until `drain`; then requests under way are answered, or cut off by `giveUp`. */
+async function listen(
+  { WEIR_HOST: hostname, WEIR_PORT: port }: Config,
+  handler: (request: Request) => Response | Promise<Response>,
+  log: Log,
+  drain: AbortSignal,
+  giveUp: AbortSignal,
+): Promise<void> {
+  const server = Deno.serve({
+    hostname,
+    port,
+    signal: giveUp,
+    onListen: (address) => {
+      log.info("gateway ready", { url: `http://${hostname}:${address.port}` });
+    },
+  }, handler);
+  const draining = Promise.withResolvers<void>();
+  drain.addEventListener("abort", () => draining.resolve(), { once: true });
+  if (drain.aborted) draining.resolve();
+  await draining.promise;
+  await Promise.race([server.shutdown(), server.finished]);
+}

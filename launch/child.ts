@@ -1,0 +1,100 @@
+/**
+ * One process of `start`: started, watched, restarted after a crash, drained.
+ *
+ * Owns the process. Its standard input is a lifeline: when it closes, however we die, the child
+ * drains and exits. Invariant: after `stop` there is no process.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { Log } from "../shared/log.ts";
+
+export interface ChildParts {
+  /** For the log: `worker 1`. */
+  readonly name: string;
+  /** Program and arguments. */
+  readonly command: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Pauses before restarts: doubling from the first, back to it after a long life. */
+const RESTART_PAUSE_MS = 500;
+const RESTART_PAUSE_MAX_MS = 30_000;
+const LONG_LIFE_MS = 60_000;
+
+export class Child {
+  readonly name: string;
+  readonly #parts: ChildParts;
+  readonly #stopping = new AbortController();
+  readonly #firstEnd = Promise.withResolvers<number>();
+  #process: Deno.ChildProcess;
+  #watching: Promise<void>;
+
+  constructor(parts: ChildParts) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#process = this.#spawn();
+    this.#watching = this.#watch();
+  }
+
+  /** Exit code of the first process, whenever it ends: before it was ready, that is a failure. */
+  get firstEnd(): Promise<number> {
+    return this.#firstEnd.promise;
+  }
+
+  #spawn(): Deno.ChildProcess {
+    const [program, ...args] = this.#parts.command;
+    return new Deno.Command(program, {
+      args,
+      env: { ...this.#parts.env },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "inherit",
+      stderr: "inherit",
+      // Ctrl-C is ours to handle: senders stop before receivers.
+      detached: true,
+    }).spawn();
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, log } = this.#parts;
+    for (let pauseMs = RESTART_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MAX_MS)) {
+      const began = clock.now();
+      const { code, signal } = await this.#process.status;
+      this.#firstEnd.resolve(code);
+      if (this.#stopping.signal.aborted) return;
+      if (clock.now() - began > LONG_LIFE_MS) pauseMs = RESTART_PAUSE_MS;
+      log.error("process died, restarting it", {
+        name: this.name,
+        code,
+        signal: signal ?? "none",
+        pauseMs,
+      });
+      await clock.sleep(pauseMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      this.#process = this.#spawn();
+    }
+  }
+
+  /** Asks it to drain and waits until it is gone; `now` ends it at once. */
+  async stop(now: AbortSignal): Promise<void> {
+    this.#stopping.abort();
+    const kill = () => this.#signal("SIGKILL");
+    now.addEventListener("abort", kill, { once: true });
+    if (now.aborted) kill();
+    // Fails where the process is gone already, which is what is wanted.
+    await this.#process.stdin.close().catch(() => {});
+    await this.#watching;
+    now.removeEventListener("abort", kill);
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#process.kill(signal);
+    } catch {
+      // It is gone already.
+    }
+  }
+}

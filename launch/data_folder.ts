@@ -1,0 +1,32 @@
+/**
+ * The folder of the embedded Redis, held by one `start` at a time.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+
+/** A start that cannot go on, with the sentence that says why. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+/**
+ * Takes the folder, making it where it is missing; disposing gives it back. The lock goes with
+ * the process, so a crash leaves none behind.
+ *
+ * @throws {StartError} where another `start` holds it
+ */
+export async function takeDataFolder(folder: string): Promise<{ path: string } & Disposable> {
+  const path = join(resolve(folder), "redis");
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  const lock = await Deno.open(join(resolve(folder), "lock"), { create: true, write: true });
+  if (!await lock.tryLock(true)) {
+    lock.close();
+    throw new StartError(
+      `data folder ${
+        resolve(folder)
+      } is in use by another Weir: stop that one, or set WEIR_DATA_DIR`,
+    );
+  }
+  return { path, [Symbol.dispose]: () => lock.close() };
+}

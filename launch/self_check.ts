@@ -1,0 +1,56 @@
+/**
+ * The first photo through the whole pipeline, posted like any client's.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+
+/** What `start` needs of a model to describe it. */
+export interface ServedModel {
+  readonly name: string;
+  readonly default: boolean;
+  readonly engine: string;
+  readonly labels: readonly string[];
+}
+
+export interface SelfCheck {
+  readonly model: ServedModel;
+  readonly label: string;
+  readonly probability: number;
+  readonly ms: number;
+}
+
+/** Pause between two looks at a gateway that is starting. */
+const READY_PAUSE_MS = 50;
+
+/** Waits until the gateway says that it is ready, or the signal aborts. */
+export async function untilReady(url: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const ready = await fetch(`${url}/readyz`, { signal }).then(async (response) => {
+      await response.body?.cancel();
+      return response.ok;
+    }).catch(() => false);
+    if (ready) return;
+    await clock.sleep(READY_PAUSE_MS, signal);
+  }
+}
+
+/**
+ * Has a photo classified.
+ *
+ * @throws {Error} where the answer is no success
+ */
+export async function checkItself(url: string, photo: string, clock: Clock): Promise<SelfCheck> {
+  const began = clock.now();
+  const response = await fetch(`${url}/predict`, {
+    method: "POST",
+    body: await Deno.readFile(photo),
+  });
+  const body = await response.json();
+  const ms = clock.now() - began;
+  const [best] = body.predictions ?? [];
+  if (!response.ok) throw new Error(`self-check failed: ${body.code}: ${body.detail}`);
+  const { models } = await (await fetch(`${url}/v1/models`)).json();
+  const model = models.find((one: ServedModel) => one.default);
+  return { model, label: best?.label ?? "nothing", probability: best?.probability ?? 0, ms };
+}

@@ -1,0 +1,145 @@
+/**
+ * `start`: everything in one. Starts what is needed as processes of their own, classifies a first
+ * photo, and serves until it is told to stop.
+ *
+ * Owns the order: Redis, gateway and workers, self-check; and back: gateway, workers, Redis, so
+ * that senders stop before receivers. Invariant: nothing that it started outlives it.
+ *
+ * @module
+ */
+import { join, relative } from "node:path";
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import { Child } from "./child.ts";
+import { StartError, takeDataFolder } from "./data_folder.ts";
+import { EmbeddedRedis } from "./embedded_redis.ts";
+import { checkPort } from "./port.ts";
+import { checkItself, type SelfCheck, untilReady } from "./self_check.ts";
+
+export interface StartParts {
+  readonly config: Config;
+  /** The checkout. */
+  readonly root: string;
+  /** Program and arguments that run a role, least permissions included. */
+  readonly roleCommand: (role: "gateway" | "worker") => readonly [string, ...string[]];
+  /** Environment of the children, before the addresses that are settled here. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Path of redis-server; unused with `REDIS_URL`. */
+  readonly redisServer: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Prints a line for the person at the terminal. */
+  readonly say: (line: string) => void;
+}
+
+const SAMPLE = "fixtures/photos/star.jpg";
+
+/**
+ * Serves until `drain` aborts; then stops in order, or at once when `now` aborts.
+ *
+ * @throws {StartError} where it cannot start; by then nothing is left running
+ */
+export async function start(
+  parts: StartParts,
+  drain: AbortSignal,
+  now: AbortSignal,
+): Promise<void> {
+  const { config, clock, log } = parts;
+  const port = checkPort(config.WEIR_HOST, config.WEIR_PORT);
+  await using stack = new AsyncDisposableStack();
+  const redisUrl = config.REDIS_URL ?? await startRedis(parts, stack);
+  const env = { ...parts.env, REDIS_URL: redisUrl, WEIR_PORT: String(port) };
+  const spawn = (role: "gateway" | "worker", name: string): Child => {
+    const child = new Child({ name, command: parts.roleCommand(role), env, clock, log });
+    stack.defer(() => child.stop(now));
+    return child;
+  };
+  const children = Array.from(
+    { length: config.WEIR_WORKERS },
+    (_, i) => spawn("worker", `worker ${i + 1}`),
+  );
+  children.push(spawn("gateway", "gateway"));
+
+  const url = `http://${urlHost(config.WEIR_HOST)}:${port}`;
+  await ready(url, children, config.WEIR_WORKERS > 0, clock, drain);
+  if (drain.aborted) return;
+  if (config.WEIR_WORKERS > 0) {
+    banner(parts, url, await checkItself(url, join(parts.root, SAMPLE), clock));
+  } else {
+    parts.say(`Weir serves at ${url}, without workers of its own`);
+  }
+  await new Promise<void>((resolve) => {
+    drain.addEventListener("abort", () => resolve(), { once: true });
+    if (drain.aborted) resolve();
+  });
+}
+
+async function startRedis(
+  { config, redisServer, clock, log }: StartParts,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  if (redisServer === undefined) throw new StartError("redis-server is missing");
+  const folder = stack.use(await takeDataFolder(config.WEIR_DATA_DIR));
+  const redis = await EmbeddedRedis.start(
+    { executable: redisServer, folder: folder.path },
+    { clock, log },
+  );
+  stack.use(redis);
+  log.info("embedded redis ready", { folder: folder.path, appendonly: "everysec" });
+  return redis.url;
+}
+
+/** Waits for readiness; a child that ends before is a failure, and has said why. */
+async function ready(
+  url: string,
+  children: readonly Child[],
+  wanted: boolean,
+  clock: Clock,
+  drain: AbortSignal,
+): Promise<void> {
+  if (!wanted) return;
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([waiting.signal, drain]);
+  const ended = children.map(async (child) => {
+    const code = await child.firstEnd;
+    if (!signal.aborted) throw new StartError(`${child.name} ended with exit code ${code}`);
+  });
+  try {
+    await Promise.race([untilReady(url, clock, signal), Promise.all(ended).then(() => {})]);
+  } finally {
+    waiting.abort();
+    // Later ends are the children's own business.
+    Promise.allSettled(ended);
+  }
+}
+
+/** An address of all interfaces is reached at the loopback one. */
+function urlHost(hostname: string): string {
+  if (hostname === "0.0.0.0") return "127.0.0.1";
+  if (hostname === "::") return "[::1]";
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
+/** Labels that are named in the banner at most. */
+const LABELS_SHOWN_MAX = 20;
+
+function banner({ root, say }: StartParts, url: string, check: SelfCheck): void {
+  const { model, label, probability, ms } = check;
+  const shown = model.labels.slice(0, LABELS_SHOWN_MAX).join(", ");
+  const more = model.labels.length - LABELS_SHOWN_MAX;
+  const sample = relative(Deno.cwd(), join(root, SAMPLE)) || SAMPLE;
+  say("");
+  say(
+    `  ${SAMPLE}: ${label}, ${(100 * probability).toFixed(1)} % ` +
+      `(model ${model.name}, engine ${model.engine}, ${Math.round(ms)} ms)`,
+  );
+  say("");
+  say(`  Weir serves at ${url}  (a page to try it; Ctrl-C stops)`);
+  say("");
+  say(`    curl -F image=@${sample} ${url}/predict`);
+  say("");
+  say(`  Classes of ${model.name}: ${shown}${more > 0 ? `, … ${more} more` : ""}`);
+  say(`  For ImageNet's classes: set WEIR_MODELS to a model repository, see README, "Models"`);
+  say("");
+}

@@ -1,0 +1,227 @@
+/**
+ * The composition root: role → settings → adapters → service.
+ *
+ * Alone touches the environment, arguments, signals and exit codes.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { parseEnv } from "node:util";
+import project from "./deno.json" with { type: "json" };
+import { BrokerUnavailable } from "./shared/broker.ts";
+import { type Clock, systemClock } from "./shared/clock.ts";
+import { type Config, parseConfig } from "./shared/config.ts";
+import { type Log, openLog } from "./shared/log.ts";
+import type { RedisSettings } from "./shared/redis/connection.ts";
+
+const root = import.meta.dirname!;
+
+/** A process that cannot do its work says why in one line and exits with 1. */
+function fail(message: string): never {
+  process.stderr.write(`weir: ${message}\n`);
+  Deno.exit(1);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** `.env` beside the project, overridden by the environment. */
+function readEnvironment(): Record<string, string> {
+  let file = "";
+  try {
+    file = Deno.readTextFileSync(join(root, ".env"));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return { ...parseEnv(file) as Record<string, string>, ...Deno.env.toObject() };
+}
+
+function readConfig(env: Readonly<Record<string, string>>): Config {
+  const read = parseConfig(env);
+  if (read.ok) return read.config;
+  return fail(`settings are wrong\n${read.faults.map((fault) => `  ${fault}`).join("\n")}`);
+}
+
+function serverName(config: Config): string {
+  return config.WEIR_NAME ?? hostname().replaceAll(/[^A-Za-z0-9._-]/g, "-");
+}
+
+function logOf(config: Config, role: string): Log {
+  return openLog({
+    level: config.WEIR_LOG_LEVEL,
+    format: config.WEIR_LOG_FORMAT,
+    server: serverName(config),
+    script: `main.ts:${role}`,
+    write: say,
+  });
+}
+
+/** The first signal drains, the second exits at once; `giveUp` comes when draining took too long. */
+function stopSignals(
+  drainMs: number,
+  lifeline: boolean,
+): { drain: AbortSignal; giveUp: AbortSignal } {
+  const drain = new AbortController();
+  const giveUp = new AbortController();
+  const stop = () => {
+    if (drain.signal.aborted) Deno.exit(1);
+    drain.abort();
+    Deno.unrefTimer(setTimeout(() => giveUp.abort(), drainMs));
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  if (lifeline) {
+    Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => {
+      if (!drain.signal.aborted) stop();
+    });
+  }
+  return { drain: drain.signal, giveUp: giveUp.signal };
+}
+
+/** Runs a role to its end and exits: 0 when drained, 1 with a sentence when it cannot serve. */
+async function run(work: () => Promise<void>): Promise<never> {
+  try {
+    await work();
+  } catch (error) {
+    if (EXPECTED.has((error as Error).name)) fail((error as Error).message);
+    if (error instanceof BrokerUnavailable) fail(`redis cannot be used: ${error.message}`);
+    throw error;
+  }
+  Deno.exit(0);
+}
+
+/** Errors whose message is meant for the person who started us. */
+const EXPECTED = new Set(["ModelError", "StartError", "AddrInUse"]);
+
+interface RoleOptions {
+  readonly lifeline?: boolean;
+}
+
+interface Role {
+  readonly parts: {
+    readonly config: Config;
+    readonly redis: RedisSettings;
+    readonly name: string;
+    readonly clock: Clock;
+    readonly log: Log;
+  };
+  readonly drain: AbortSignal;
+  readonly giveUp: AbortSignal;
+}
+
+/** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
+function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions): Role {
+  const config = readConfig(readEnvironment());
+  if (config.REDIS_URL === undefined) fail(`REDIS_URL is not set: ${role} needs a Redis`);
+  const name = `${serverName(config)}-${crypto.randomUUID().slice(0, 8)}`;
+  const redis: RedisSettings = {
+    url: config.REDIS_URL,
+    name: `weir:${role}:${name}`,
+    timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
+  };
+  const parts = { config, redis, name, clock: systemClock, log: logOf(config, role) };
+  return { parts, ...stopSignals(config.WEIR_DRAIN_MS, lifeline) };
+}
+
+function gateway(options: RoleOptions): Promise<never> {
+  const { parts, drain, giveUp } = openRole("gateway", options);
+  return run(async () => {
+    const { runGateway } = await import("./gateway/mod.ts");
+    await runGateway(parts, drain, giveUp);
+  });
+}
+
+function worker(options: RoleOptions): Promise<never> {
+  const { parts, drain, giveUp } = openRole("worker", options);
+  return run(async () => {
+    // TensorFlow talks about the processor at every start.
+    Deno.env.set("TF_CPP_MIN_LOG_LEVEL", Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "2");
+    const { runWorker } = await import("./worker/mod.ts");
+    await runWorker(parts, drain, giveUp);
+  });
+}
+
+/** Provides what is missing; undefined where nothing is known of redis-server. */
+async function setUp(
+  env: Readonly<Record<string, string>>,
+  parts: readonly ("redisServer" | "tensorflowAddon")[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const setup = await import("./setup/mod.ts");
+  const { redisServer, tensorflowAddon } = await setup.setUp({
+    root,
+    env,
+    progress: setup.terminalProgress(process.stderr),
+    clock: systemClock,
+    parts: new Set(parts),
+    signal,
+  });
+  if (tensorflowAddon?.state === "missing") {
+    say(
+      `TensorFlow's native library is missing, WebAssembly runs the models: ${tensorflowAddon.reason}`,
+    );
+  }
+  if (redisServer?.state === "missing") fail(redisServer.reason);
+  return redisServer?.path;
+}
+
+/** Program and arguments of a role, with the permissions that its task has. */
+function roleCommand(role: "gateway" | "worker"): readonly [string, ...string[]] {
+  const [, ...args] = project.tasks[role].command.split(" ");
+  return [
+    Deno.execPath(),
+    ...args.map((arg) => arg === "main.ts" ? join(root, arg) : arg),
+    "--lifeline",
+  ];
+}
+
+function startAll(options: { readonly workers?: string }): Promise<never> {
+  const env = readEnvironment();
+  if (options.workers !== undefined) env.WEIR_WORKERS = options.workers;
+  const config = readConfig(env);
+  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS, false);
+  return run(async () => {
+    const { start } = await import("./launch/start.ts");
+    const redisServer = await setUp(env, [
+      ...(config.REDIS_URL === undefined ? ["redisServer" as const] : []),
+      ...(["auto", "tensorflow"].includes(config.WEIR_ENGINE) ? ["tensorflowAddon" as const] : []),
+    ], drain);
+    const log = logOf(config, "start");
+    const parts = { config, root, roleCommand, env, redisServer, clock: systemClock, log, say };
+    await start(parts, drain, giveUp);
+  });
+}
+
+function setUpAlone(): Promise<never> {
+  const { drain } = stopSignals(0, false);
+  return run(async () => {
+    await setUp(Deno.env.toObject(), ["redisServer", "tensorflowAddon"], drain);
+  });
+}
+
+const program = new Command("weir")
+  .description("Image inference behind HTTP, on Redis Streams")
+  .showSuggestionAfterError()
+  .configureHelp({ showGlobalOptions: false });
+
+program.command("start")
+  .description("everything in one: set-up, Redis, gateway, workers and a first photo")
+  .option("--workers <n>", "worker processes (WEIR_WORKERS)")
+  .action(startAll);
+program.command("gateway")
+  .description("the HTTP side alone; needs REDIS_URL")
+  .option("--lifeline", "drain when standard input closes")
+  .action(gateway);
+program.command("worker")
+  .description("the model's side alone; needs REDIS_URL")
+  .option("--lifeline", "drain when standard input closes")
+  .action(worker);
+program.command("setup")
+  .description("set-up alone: redis-server and TensorFlow's native library")
+  .action(setUpAlone);
+
+await program.parseAsync(Deno.args, { from: "user" });
