@@ -61,7 +61,8 @@ export async function start(
   );
   children.push(spawn("gateway", "gateway"));
 
-  const url = `http://${urlHost(config.WEIR_HOST)}:${port}`;
+  const host = config.WEIR_HOST.includes(":") ? `[${config.WEIR_HOST}]` : config.WEIR_HOST;
+  const url = `http://${host}:${port}`;
   await ready(url, children, config.WEIR_WORKERS > 0, clock, drain);
   if (drain.aborted) return;
   if (config.WEIR_WORKERS > 0) {
@@ -112,13 +113,6 @@ async function ready(
     // Later ends are the children's own business.
     Promise.allSettled(ended);
   }
-}
-
-/** An address of all interfaces is reached at the loopback one. */
-function urlHost(hostname: string): string {
-  if (hostname === "0.0.0.0") return "127.0.0.1";
-  if (hostname === "::") return "[::1]";
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
 /** Labels that are named in the banner at most. */

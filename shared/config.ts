@@ -43,6 +43,12 @@ const origins = z.string().transform((text) => text === "none" ? [] : text.split
   ),
 ) as unknown as z.ZodType<string[], string>;
 
+/** Without API keys, only who can log into the machine may ask. */
+const LoopbackHost = z.string().regex(
+  /^(localhost|::1|127(\.\d{1,3}){3})$/,
+  "is no loopback address, and there are no API keys yet to guard another",
+);
+
 const Name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have letters, digits and . _ - alone");
 
 /** One setting. `default` is the text that stands for an unset variable. */
@@ -65,7 +71,7 @@ function setting<T>(
 /** The settings by their names, in the order of the documentation. */
 export const SETTINGS = {
   REDIS_URL: setting(RedisUrl, "redis:// or rediss:// address; unset: an embedded Redis"),
-  WEIR_HOST: setting(z.string().min(1), "address the gateway listens on", "127.0.0.1"),
+  WEIR_HOST: setting(LoopbackHost, "address the gateway listens on", "127.0.0.1"),
   WEIR_PORT: setting(int(0, 65535), "the gateway's port; 0 picks one and prints it", "8080"),
   WEIR_DATA_DIR: setting(z.string().min(1), "data of the embedded Redis", ".weir"),
   WEIR_NAME: setting(Name, "server name in the log and in consumer names; unset: the host name"),
