@@ -1,0 +1,93 @@
+/**
+ * Files in, their classes out, as lines of text.
+ *
+ * Owns the order of things and what a person sees. Never touches arguments, streams or exit codes.
+ * Invariant: a file that fails takes no other with it.
+ *
+ * @module
+ */
+import type { Prediction } from "../shared/job.ts";
+import { type Answer, predict, type Question } from "./gateway.ts";
+
+/** What to classify, where, and how to tell. */
+export interface ClassifyOptions extends Question {
+  /** Paths of the photos. */
+  readonly files: readonly string[];
+  /** One JSON array instead of tables: `{"file", "predictions"}` or `{"file", "error"}` each. */
+  readonly json: boolean;
+  /** Takes one line, or several with line breaks between. */
+  readonly write: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Classifies files one after the other and tells each outcome when it is there; as JSON, all at the end.
+ *
+ * @returns the exit code: 0, or 1 when any file failed
+ * @throws the signal's reason once it aborts
+ *
+ * @example
+ * ```ts
+ * import { classify } from "./classify.ts";
+ *
+ * await classify({
+ *   files: ["castle.jpg"],
+ *   url: "http://127.0.0.1:8080",
+ *   model: undefined,
+ *   top: "3",
+ *   json: false,
+ *   write: (text) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`)),
+ *   signal: AbortSignal.timeout(60_000),
+ * });
+ * ```
+ */
+export async function classify(options: ClassifyOptions): Promise<number> {
+  const { files, json, write } = options;
+  const entries: unknown[] = [];
+  let failed = false;
+  for (const file of files) {
+    const answer = await answerOf(file, options);
+    failed ||= !answer.ok;
+    if (json) entries.push(entry(file, answer));
+    else write(text(file, answer));
+  }
+  if (json) write(JSON.stringify(entries, undefined, 2));
+  return failed ? 1 : 0;
+}
+
+async function answerOf(file: string, options: ClassifyOptions): Promise<Answer> {
+  const { signal } = options;
+  let image: Uint8Array<ArrayBuffer>;
+  try {
+    image = await Deno.readFile(file, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    // The system's own words, without the call and the path that follow them.
+    const [state] = (error as Error).message.split(" (os error");
+    return { ok: false, code: "unreadable_file", detail: `the file cannot be read: ${state}` };
+  }
+  return await predict(image, options, { signal });
+}
+
+function entry(file: string, answer: Answer): unknown {
+  if (answer.ok) return { file, predictions: answer.predictions };
+  const { code, detail } = answer;
+  return { file, error: { code, detail } };
+}
+
+function text(file: string, answer: Answer): string {
+  if (!answer.ok) return `${file}: ${answer.detail}`;
+  return [file, ...answer.predictions.map(row)].join("\n");
+}
+
+/** Cells of the bar of a certain class. */
+const BAR_CELLS = 20;
+const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/** Percent, bar, label: the label is last because a terminal's width of it cannot be known. */
+function row({ label, probability }: Prediction): string {
+  const percent = `${(probability * 100).toFixed(1)}%`.padStart(8);
+  const eighths = Math.round(probability * BAR_CELLS * 8);
+  const bar = "█".repeat(eighths >> 3) + EIGHTHS[eighths & 7];
+  return `${percent}  ${bar.padEnd(BAR_CELLS)}  ${label}`;
+}
