@@ -60,6 +60,7 @@ function say(text) {
 class Photo {
   card = instance("photo");
   #file;
+  #url;
 
   constructor(file, onRetry) {
     this.#file = file;
@@ -72,21 +73,21 @@ class Photo {
     this.#preview();
   }
 
-  /** Shows that the photo's turn has not come. */
+  /** Settles what will be asked, and shows that the photo's turn has not come. */
   wait() {
+    this.#url = predictUrl();
+    this.#find(".command code").textContent = curl(this.#file.name, this.#url);
     this.#show("waiting", "Waiting");
   }
 
   /** Sends the photo and shows the answer. */
   async send() {
-    const url = predictUrl();
-    this.#find(".command code").textContent = curl(this.#file.name, url);
     this.#show("sending", "Sending…");
     const body = new FormData();
     body.append("image", this.#file);
     const sentAt = performance.now();
     const answer = await isReadable(this.#file)
-      ? await ask(url, { method: "POST", body })
+      ? await ask(this.#url, { method: "POST", body })
       : { ok: false, detail: "the file cannot be read", passing: false };
     if (answer.ok) this.#answered(answer.value.predictions, performance.now() - sentAt);
     else this.#failed(answer);
@@ -95,8 +96,9 @@ class Photo {
   #answered(predictions, tookMs) {
     this.#find(".bars").replaceChildren(...predictions.map(bar));
     this.#show("answered", `Answered in ${duration(tookMs)}`);
-    const [{ label, probability }] = predictions;
-    say(`${this.#file.name}: ${label}, ${percent(probability)}`);
+    const [best] = predictions;
+    const news = best ? `${best.label}, ${percent(best.probability)}` : "no classes";
+    say(`${this.#file.name}: ${news}`);
   }
 
   #failed({ detail, passing }) {
