@@ -33,10 +33,21 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
+/** What a terminal or a reader of lines would obey: control characters and line ends. */
+const CONTROL = /[\p{Cc}\u2028\u2029]/gu;
+
 /** Quotes a value where it could not be told from what follows it. */
 function quoted(value: unknown): string {
   const text = String(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[^\s"=\p{Cc}]+$/u.test(text) ? text : json(text);
+}
+
+/** JSON with all of {@linkcode CONTROL} escaped, not only what the grammar asks for. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    CONTROL,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Level names as they are printed. */
@@ -56,7 +67,7 @@ export function textLine(record: LogRecord, options: LogOptions): string {
 
 /** The same as an object in one line. */
 export function jsonLine(record: LogRecord, options: LogOptions): string {
-  return JSON.stringify({
+  return json({
     time: new Date(record.timestamp).toISOString(),
     server: options.server,
     script: options.script,
@@ -88,5 +99,5 @@ export function openLog(options: LogOptions): Log {
 
 /** Keeps a message on its line. */
 function escaped(message: string): string {
-  return message.replaceAll(/[\r\n]+/g, " ");
+  return message.replaceAll(CONTROL, " ");
 }
