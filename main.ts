@@ -60,17 +60,30 @@ function logOf(config: Config, role: string): Log {
   });
 }
 
-/** The first signal drains, the second exits at once; `giveUp` comes when draining took too long. */
-function stopSignals(
-  drainMs: number,
-  lifeline: boolean,
-): { drain: AbortSignal; giveUp: AbortSignal } {
+/** Signals that come this close together are one: a terminal's and a parent's for the same key. */
+const ONE_SIGNAL_MS = 200;
+
+interface Stop {
+  /** Aborts at the first signal: no new work. */
+  readonly drain: AbortSignal;
+  /** Aborts when draining took too long, or at the second signal. */
+  readonly giveUp: AbortSignal;
+}
+
+/** Listens for SIGINT and SIGTERM; with a lifeline, the end of standard input is one too. */
+function stopSignals(drainMs: number, lifeline: boolean, atOnce: () => void = () => {}): Stop {
   const drain = new AbortController();
   const giveUp = new AbortController();
+  let first = -Infinity;
   const stop = () => {
-    if (drain.signal.aborted) Deno.exit(1);
+    if (systemClock.now() - first < ONE_SIGNAL_MS) return;
+    if (drain.signal.aborted) {
+      giveUp.abort();
+      return atOnce();
+    }
+    first = systemClock.now();
     drain.abort();
-    Deno.unrefTimer(setTimeout(() => giveUp.abort(), drainMs));
+    systemClock.after(drainMs, () => giveUp.abort());
   };
   Deno.addSignalListener("SIGINT", stop);
   Deno.addSignalListener("SIGTERM", stop);
@@ -101,7 +114,7 @@ interface RoleOptions {
   readonly lifeline?: boolean;
 }
 
-interface Role {
+interface Role extends Stop {
   readonly parts: {
     readonly config: Config;
     readonly redis: RedisSettings;
@@ -109,8 +122,6 @@ interface Role {
     readonly clock: Clock;
     readonly log: Log;
   };
-  readonly drain: AbortSignal;
-  readonly giveUp: AbortSignal;
 }
 
 /** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
@@ -124,7 +135,7 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
     timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
   };
   const parts = { config, redis, name, clock: systemClock, log: logOf(config, role) };
-  return { parts, ...stopSignals(config.WEIR_DRAIN_MS, lifeline) };
+  return { parts, ...stopSignals(config.WEIR_DRAIN_MS, lifeline, () => Deno.exit(1)) };
 }
 
 function gateway(options: RoleOptions): Promise<never> {
@@ -203,6 +214,13 @@ function setUpAlone(): Promise<never> {
   });
 }
 
+interface ClassifyFlags {
+  readonly url: string;
+  readonly model?: string;
+  readonly top?: string;
+  readonly json: boolean;
+}
+
 const program = new Command("weir")
   .description("Image inference behind HTTP, on Redis Streams")
   .showSuggestionAfterError()
@@ -220,6 +238,19 @@ program.command("worker")
   .description("the model's side alone; needs REDIS_URL")
   .option("--lifeline", "drain when standard input closes")
   .action(worker);
+program.command("classify")
+  .description("a client: classifies photos and prints a table")
+  .argument("<files...>", "photos")
+  .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
+  .option("--model <name>", "the model, instead of the default one")
+  .option("--top <k>", "predictions a photo")
+  .option("--json", "print JSON", false)
+  .action(async (files: string[], options: ClassifyFlags) => {
+    const { drain: signal } = stopSignals(0, false);
+    const { url, model, top, json } = options;
+    const { classify } = await import("./client/classify.ts");
+    Deno.exit(await classify({ files, url, model, top, json, write: say, signal }));
+  });
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
   .action(setUpAlone);

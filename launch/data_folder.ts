@@ -4,11 +4,7 @@
  * @module
  */
 import { join, resolve } from "node:path";
-
-/** A start that cannot go on, with the sentence that says why. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-}
+import { StartError } from "./start_error.ts";
 
 /**
  * Takes the folder, making it where it is missing; disposing gives it back. The lock goes with

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { StartError } from "./data_folder.ts";
+import { StartError } from "./start_error.ts";
 
 /** How many of the following ports are tried for the one to offer. */
 const OFFERS_MAX = 100;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../shared/clock.ts";
+import { StartError } from "./start_error.ts";
 
 /** What `start` needs of a model to describe it. */
 export interface ServedModel {
@@ -38,7 +39,7 @@ export async function untilReady(url: string, clock: Clock, signal: AbortSignal)
 /**
  * Has a photo classified.
  *
- * @throws {Error} where the answer is no success
+ * @throws {StartError} where the answer is no success
  */
 export async function checkItself(url: string, photo: string, clock: Clock): Promise<SelfCheck> {
   const began = clock.now();
@@ -49,7 +50,7 @@ export async function checkItself(url: string, photo: string, clock: Clock): Pro
   const body = await response.json();
   const ms = clock.now() - began;
   const [best] = body.predictions ?? [];
-  if (!response.ok) throw new Error(`self-check failed: ${body.code}: ${body.detail}`);
+  if (!response.ok) throw new StartError(`self-check failed: ${body.code}: ${body.detail}`);
   const { models } = await (await fetch(`${url}/v1/models`)).json();
   const model = models.find((one: ServedModel) => one.default);
   return { model, label: best?.label ?? "nothing", probability: best?.probability ?? 0, ms };

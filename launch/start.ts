@@ -12,10 +12,11 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import { Child } from "./child.ts";
-import { StartError, takeDataFolder } from "./data_folder.ts";
+import { takeDataFolder } from "./data_folder.ts";
 import { EmbeddedRedis } from "./embedded_redis.ts";
 import { checkPort } from "./port.ts";
 import { checkItself, type SelfCheck, untilReady } from "./self_check.ts";
+import { StartError } from "./start_error.ts";
 
 export interface StartParts {
   readonly config: Config;
@@ -115,12 +116,14 @@ async function ready(
   }
 }
 
+const BUILT_IN_MODEL = "shapes";
+
 /** Labels that are named in the banner at most. */
 const LABELS_SHOWN_MAX = 20;
 
 function banner({ root, say }: StartParts, url: string, check: SelfCheck): void {
   const { model, label, probability, ms } = check;
-  const shown = model.labels.slice(0, LABELS_SHOWN_MAX).join(", ");
+  const shown = model.labels.slice(0, LABELS_SHOWN_MAX).join(" · ");
   const more = model.labels.length - LABELS_SHOWN_MAX;
   const sample = relative(Deno.cwd(), join(root, SAMPLE)) || SAMPLE;
   say("");
@@ -133,7 +136,9 @@ function banner({ root, say }: StartParts, url: string, check: SelfCheck): void 
   say("");
   say(`    curl -F image=@${sample} ${url}/predict`);
   say("");
-  say(`  Classes of ${model.name}: ${shown}${more > 0 ? `, … ${more} more` : ""}`);
-  say(`  For ImageNet's classes: set WEIR_MODELS to a model repository, see README, "Models"`);
+  say(`  Classes of ${model.name}: ${shown}${more > 0 ? ` · … ${more} more` : ""}`);
+  if (model.name === BUILT_IN_MODEL) {
+    say(`  For ImageNet's classes: set WEIR_MODELS to a model repository, see README, "Models"`);
+  }
   say("");
 }

@@ -99,11 +99,12 @@ export interface Delivery {
 /**
  * Whether a delivery is to be run. `drop`: nothing to do, and already acknowledged (cancelled,
  * finished or unknown job, a second copy). `lost`: another worker owns it now. `expired`: its
- * deadline has passed, settle it so.
+ * deadline has passed, settle it so. `spent`: it has been begun as often as it may, bury it.
  */
 export type Verdict =
   | { readonly kind: "run"; readonly attempt: number; readonly tell: string }
   | { readonly kind: "expired"; readonly tell: string }
+  | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }
   | { readonly kind: "drop"; readonly reason: string }
   | { readonly kind: "lost" };
 
@@ -115,6 +116,8 @@ export type Outcome =
     readonly timings: Timings;
   }
   | { readonly state: "failed"; readonly error: Fault; readonly timings: Timings }
+  /** Failed, and kept as a dead letter with its images. */
+  | { readonly state: "dead"; readonly error: Fault; readonly attempts: number }
   | { readonly state: "expired"; readonly timings: Timings };
 
 /** `late`: the job had an outcome already, or is gone, or another worker owns it. */
@@ -131,6 +134,17 @@ export interface JobSource {
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]>;
   /** Writes outcomes; each job's record, event and acknowledgement are one atomic step. */
   settle(done: readonly Finished[]): Promise<Settled[]>;
+  /**
+   * Puts an attempt off after a passing fault; the delivery is due again after the delay, which
+   * the claim idle time bounds.
+   *
+   * @returns false where there is nothing to put off: the entry is another's, or the job is over
+   */
+  retry(delivery: Delivery, delayMs: number): Promise<boolean>;
+  /** The longest silence of a delivery to anybody, where one is at least `atLeastMs` long. */
+  longestIdle(atLeastMs: number): Promise<number | undefined>;
+  /** Takes over deliveries that have been silent for the claim idle time, one at a time. */
+  claim(signal: AbortSignal): AsyncIterable<Delivery>;
   /** Leaves the group, unless deliveries to this worker are still unsettled. */
   leave(): Promise<void>;
 }

@@ -89,6 +89,13 @@ export const SETTINGS = {
   WEIR_PIXELS_MAX: setting(size, "larger images are refused, by their header", "50000000"),
   WEIR_QUEUE_BYTES_MAX: setting(size, "image bytes admitted for a model", "268435456"),
   WEIR_QUEUE_JOBS_MAX: setting(size, "jobs admitted for a model", "10000"),
+  WEIR_INFER_TIMEOUT_MS: setting(ms, "a batch that takes longer ends the worker process", "60000"),
+  WEIR_ATTEMPTS_MAX: setting(int(1, 1000), "attempts before a job becomes a dead letter", "3"),
+  WEIR_CLAIM_IDLE_MS: setting(
+    int(100, MS_MAX),
+    "silence after which another worker takes a job over",
+    "30000",
+  ),
   WEIR_REDIS_TIMEOUT_MS: setting(ms, "bound on connecting and on each command", "5000"),
   WEIR_REDIS_HEALTH_MS: setting(ms, "how often a silent connection is tried", "30000"),
   WEIR_TIMEOUT_MS: setting(ms, "a job's deadline where the client names none", "30000"),

@@ -74,7 +74,7 @@ export class Batcher {
    * Waits for work.
    *
    * @returns jobs of one model, oldest first, of at most `batchMax` images unless one job alone
-   * has more; empty once closed, with nothing left
+   * has more, or one job that was begun before; empty once closed, with nothing left
    */
   async take(): Promise<PreparedJob[]> {
     while (this.#waiting.length === 0) {
@@ -98,10 +98,16 @@ export class Batcher {
   }
 
   #next(): PreparedJob[] {
-    const model = this.#waiting[0]!.delivery.model;
+    const first = this.#waiting[0]!;
+    // A job that was begun before may be the one that ended its worker.
+    if (first.attempt > 1) return this.#waiting.splice(0, 1);
+    const { model } = first.delivery;
     const batch: PreparedJob[] = [];
     let images = 0;
-    for (const job of this.#waiting.filter(({ delivery }) => delivery.model === model)) {
+    const mates = this.#waiting.filter(({ delivery, attempt }) =>
+      delivery.model === model && attempt === 1
+    );
+    for (const job of mates) {
       if (batch.length > 0 && images + job.pixels.length > this.#parts.batchMax) break;
       batch.push(job);
       images += job.pixels.length;

@@ -12,13 +12,15 @@ import type { Fault } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Decoded } from "./images/decode.ts";
-import { PreparedJob, round } from "./prepared.ts";
+import type { Hands } from "./hands.ts";
+import { type Begun, PreparedJob, round } from "./prepared.ts";
 import type { Settler } from "./settler.ts";
 
 export interface ConsumerParts {
   readonly source: JobSource;
   readonly batcher: Batcher;
   readonly settler: Settler;
+  readonly hands: Hands;
   /** Decodes one image for a model. */
   readonly decode: (image: Uint8Array, model: string) => Promise<Decoded>;
   readonly clock: Clock;
@@ -58,22 +60,46 @@ export class Consumer {
   async #takeSome(signal: AbortSignal): Promise<void> {
     const { source, batcher } = this.#parts;
     const deliveries = await source.read(Math.max(1, batcher.free), signal);
-    if (deliveries.length === 0) return;
-    const verdicts = await source.begin(deliveries);
+    if (deliveries.length > 0) await this.#begin(deliveries);
+  }
+
+  /** Runs a delivery that was claimed; one that was begun before, to its end. */
+  async recover(delivery: Delivery): Promise<void> {
+    const { hands, batcher } = this.#parts;
+    if (hands.has(delivery)) return;
+    await batcher.whenFree(new AbortController().signal);
+    const [verdict] = await this.#begin([delivery]);
+    if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery);
+  }
+
+  async #begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
+    const verdicts = await this.#parts.source.begin(deliveries);
     deliveries.forEach((delivery, i) => this.#dispatch(delivery, verdicts[i]!));
+    return verdicts;
   }
 
   #dispatch(delivery: Delivery, verdict: Verdict): void {
-    const { log } = this.#parts;
+    const { log, hands, settler } = this.#parts;
     const fields = { job: delivery.id, model: delivery.model };
     switch (verdict.kind) {
-      case "run":
-        log.debug("job begun", { ...fields, attempt: verdict.attempt });
-        return this.#start(delivery, verdict.tell);
+      case "run": {
+        const { attempt, tell } = verdict;
+        log.debug("job begun", { ...fields, attempt });
+        hands.add(delivery);
+        return this.#start({ delivery, attempt, tell });
+      }
       case "expired": {
         log.info("job expired before it was run", fields);
+        hands.add(delivery);
         const outcome = { state: "expired", timings: {} } as const;
-        return this.#parts.settler.settle([{ delivery, tell: verdict.tell, outcome }]);
+        return settler.settle([{ delivery, tell: verdict.tell, outcome }]);
+      }
+      case "spent": {
+        const { attempts, tell } = verdict;
+        hands.add(delivery);
+        const detail = `given up after ${attempts} attempts that did not end`;
+        const error = { code: "job_failed", detail } as const;
+        return settler.settle([{ delivery, tell, outcome: { state: "dead", error, attempts } }]);
       }
       case "drop":
         return log.info("job dropped", { ...fields, reason: verdict.reason });
@@ -83,14 +109,15 @@ export class Consumer {
   }
 
   /** Decodes beside whatever the model is doing. */
-  #start(delivery: Delivery, tell: string): void {
-    this.#parts.batcher.reserve(delivery.images.length);
-    const preparing = this.#prepare(delivery, tell)
+  #start(begun: Begun): void {
+    this.#parts.batcher.reserve(begun.delivery.images.length);
+    const preparing = this.#prepare(begun)
       .finally(() => this.#preparing.delete(preparing));
     this.#preparing.add(preparing);
   }
 
-  async #prepare(delivery: Delivery, tell: string): Promise<void> {
+  async #prepare(begun: Begun): Promise<void> {
+    const { delivery, tell } = begun;
     const { batcher, settler, decode, clock } = this.#parts;
     const began = clock.now();
     const decoded = await Promise.all(
@@ -100,7 +127,7 @@ export class Consumer {
     const bad = decoded.findIndex((image) => !image.ok);
     if (bad < 0) {
       const pixels = decoded.map((image) => (image as Decoded & { ok: true }).pixels);
-      return batcher.add(new PreparedJob(delivery, tell, pixels, decodeMs));
+      return batcher.add(new PreparedJob(begun, pixels, decodeMs));
     }
     settler.settle([rejected(delivery, tell, bad, decoded[bad] as Fault, decodeMs)]);
     batcher.release(delivery.images.length);

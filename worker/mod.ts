@@ -14,18 +14,14 @@ import { openCommands, type RedisSettings } from "../shared/redis/connection.ts"
 import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
-import { Batcher } from "./batcher.ts";
-import { Consumer } from "./consumer.ts";
 import type { Engine } from "./engines/engine.ts";
 import { selectEngine } from "./engines/select.ts";
 import { loadWarm } from "./engines/warm_up.ts";
-import { type Decoded, decodeImage } from "./images/decode.ts";
 import { Janitor } from "./janitor.ts";
 import { ModelError } from "./models/model_error.ts";
 import { openRepository } from "./models/repository.ts";
-import { Runner } from "./runner.ts";
+import { runPipeline } from "./pipeline.ts";
 import { ServedModel } from "./served_model.ts";
-import { Settler } from "./settler.ts";
 
 export interface WorkerParts {
   readonly config: Config;
@@ -66,6 +62,8 @@ export async function runWorker(
       settings: redis,
       consumer: name,
       models: [...models.keys()],
+      attemptsMax: config.WEIR_ATTEMPTS_MAX,
+      claimIdleMs: config.WEIR_CLAIM_IDLE_MS,
       blockMs: config.WEIR_BLOCK_MS,
       clock,
       log,
@@ -101,7 +99,7 @@ export async function runWorker(
       () => janitor.runOnce(),
     ),
   ]);
-  await serve(parts, source, models, engine, drain, giveUp);
+  await runPipeline({ ...parts, source, models, engine, shard: SHARD }, drain, giveUp);
   await loops;
   log.info("worker drained", { name });
 }
@@ -136,31 +134,4 @@ async function loadModels(
     });
   }
   return models;
-}
-
-/** Reads, decodes, runs and settles; returns when everything begun is settled. */
-async function serve(
-  { config, clock, log }: WorkerParts,
-  source: RedisJobSource,
-  models: ReadonlyMap<string, ServedModel>,
-  engine: Engine,
-  drain: AbortSignal,
-  giveUp: AbortSignal,
-): Promise<void> {
-  const decode = (image: Uint8Array, model: string): Promise<Decoded> =>
-    engine.name === "null"
-      ? Promise.resolve({ ok: true, pixels: new Uint8Array() })
-      : decodeImage(image, models.get(model)!.files.config.input, {
-        pixelsMax: config.WEIR_PIXELS_MAX,
-      });
-  const batchMax = config.WEIR_BATCH_MAX;
-  const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
-  const settler = new Settler({ source, clock, log, giveUp });
-  const consumer = new Consumer({ source, batcher, settler, decode, clock, log });
-  const runner = new Runner({ models, batcher, settler, batchMax, clock, log });
-  const running = runner.run(giveUp);
-  await consumer.run(drain);
-  batcher.close();
-  await running;
-  await settler.settled();
 }

@@ -9,8 +9,17 @@
 import type { Delivery, Finished, Outcome } from "../shared/broker.ts";
 import type { ImageAnswer } from "../shared/job.ts";
 
+/** A delivery that this worker has begun. */
+export interface Begun {
+  readonly delivery: Delivery;
+  readonly attempt: number;
+  readonly tell: string;
+}
+
 export class PreparedJob {
   readonly delivery: Delivery;
+  /** Which attempt this is, from 1. A later one runs alone. */
+  readonly attempt: number;
   readonly tell: string;
   readonly decodeMs: number;
   /** Decoded pixels of each image; the model's shape, RGB, eight bits a sample. */
@@ -18,8 +27,9 @@ export class PreparedJob {
   readonly #answers: ImageAnswer[] = [];
   #inferMs = 0;
 
-  constructor(delivery: Delivery, tell: string, pixels: readonly Uint8Array[], decodeMs: number) {
+  constructor({ delivery, attempt, tell }: Begun, pixels: readonly Uint8Array[], decodeMs: number) {
     this.delivery = delivery;
+    this.attempt = attempt;
     this.tell = tell;
     this.pixels = pixels;
     this.decodeMs = decodeMs;
@@ -38,11 +48,10 @@ export class PreparedJob {
     return this.#finished({ state: "succeeded", results: this.#answers, timings });
   }
 
-  /** The job as a failure that no repetition would mend. */
-  failed(detail: string): Finished {
-    const timings = { decodeMs: round(this.decodeMs), inferMs: round(this.#inferMs) };
+  /** The job as one that cannot be done, however often it is tried. */
+  dead(detail: string): Finished {
     const error = { code: "job_failed", detail } as const;
-    return this.#finished({ state: "failed", error, timings });
+    return this.#finished({ state: "dead", error, attempts: this.attempt });
   }
 
   #finished(outcome: Outcome): Finished {

@@ -19,11 +19,18 @@ export interface RunnerParts {
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly batcher: Batcher;
   readonly settler: Settler;
+  /** Told what is in hand before and after each batch, because a model may block the thread. */
+  readonly onBatch: (running: boolean) => void;
+  /** `WEIR_ATTEMPTS_MAX`. */
+  readonly attemptsMax: number;
   /** Images given to a model at once. */
   readonly batchMax: number;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** Mean pause before the second attempt; it doubles with each, and half of it is random. */
+const RETRY_PAUSE_MS = 1000;
 
 export class Runner {
   readonly #parts: RunnerParts;
@@ -34,11 +41,14 @@ export class Runner {
 
   /** Runs batches until the batcher is closed and empty. The signal gives up on a running one. */
   async run(signal: AbortSignal): Promise<void> {
-    const { batcher, settler } = this.#parts;
+    const { batcher, settler, onBatch } = this.#parts;
     while (true) {
       const jobs = await batcher.take();
       if (jobs.length === 0) return;
-      settler.settle(await this.#runJobs(jobs, signal));
+      onBatch(true);
+      const finished = await this.#runJobs(jobs, signal);
+      onBatch(false);
+      settler.settle(finished);
       batcher.release(jobs.reduce((sum, job) => sum + job.pixels.length, 0));
       // A model that blocks the thread would keep these outcomes from leaving.
       await settler.settled();
@@ -51,7 +61,8 @@ export class Runner {
     const images = jobs.flatMap((job) =>
       job.pixels.map((pixels) => ({ job, pixels, top: job.delivery.top }))
     );
-    const finished = new Map<PreparedJob, Finished>();
+    const finished: Finished[] = [];
+    const failed = new Set<PreparedJob>();
     for (let from = 0; from < images.length; from += batchMax) {
       const batch = images.slice(from, from + batchMax);
       const began = clock.now();
@@ -59,15 +70,21 @@ export class Runner {
       const inferMs = clock.now() - began;
       batch.forEach(({ job }, i) => {
         const predictions = answers[i];
-        if (finished.has(job)) return;
-        if (predictions === undefined) {
-          finished.set(job, job.failed("the model failed on the image"));
-        } else if (job.answer({ predictions }, inferMs)) {
-          finished.set(job, job.succeeded());
-        }
+        if (predictions === undefined) failed.add(job);
+        else if (job.answer({ predictions }, inferMs)) finished.push(job.succeeded());
       });
     }
-    return [...finished.values()];
+    for (const job of failed) {
+      if (job.attempt < this.#parts.attemptsMax) this.#putOff(job);
+      else finished.push(job.dead(`the model failed on the image, ${job.attempt} times`));
+    }
+    return finished;
+  }
+
+  /** A model that fails may be short of memory, or the like: its next attempt comes later. */
+  #putOff(job: PreparedJob): void {
+    const pauseMs = RETRY_PAUSE_MS * 2 ** (job.attempt - 1) * (0.5 + Math.random());
+    this.#parts.settler.retry(job.delivery, Math.round(pauseMs));
   }
 
   /** Predictions of each image; undefined where the model fails on that image alone too. */

@@ -6,12 +6,16 @@
  *
  * @module
  */
-import type { Finished, JobSource } from "../shared/broker.ts";
+import type { Delivery, Finished, JobSource } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import type { Hands } from "./hands.ts";
 
 export interface SettlerParts {
-  readonly source: Pick<JobSource, "settle">;
+  readonly source: Pick<JobSource, "retry" | "settle">;
+  readonly hands: Hands;
+  /** Called with the delay of a job that was put off. */
+  readonly onRetry: (delayMs: number) => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the tries: the process is about to exit. */
@@ -31,8 +35,12 @@ export class Settler {
 
   /** Begins to write outcomes; they are one round trip. */
   settle(done: readonly Finished[]): void {
-    const pending = this.#write(done).finally(() => this.#pending.delete(pending));
-    this.#pending.add(pending);
+    this.#track(this.#write(done), done.map(({ delivery }) => delivery));
+  }
+
+  /** Puts a job off after a passing fault. */
+  retry(delivery: Delivery, delayMs: number): void {
+    this.#track(this.#putOff(delivery, delayMs), [delivery]);
   }
 
   /** Waits until all outcomes so far are written, or given up. */
@@ -40,21 +48,41 @@ export class Settler {
     await Promise.all(this.#pending);
   }
 
+  #track(work: Promise<void>, deliveries: readonly Delivery[]): void {
+    const pending = work.finally(() => {
+      this.#pending.delete(pending);
+      for (const delivery of deliveries) this.#parts.hands.release(delivery);
+    });
+    this.#pending.add(pending);
+  }
+
   async #write(done: readonly Finished[]): Promise<void> {
-    const { source, clock, log, giveUp } = this.#parts;
+    const { source, log } = this.#parts;
+    const states = await this.#persistently(() => source.settle(done));
+    states?.forEach((state, i) => {
+      const { delivery: { id, model }, outcome } = done[i]!;
+      const fields = { job: id, model, state };
+      if (outcome.state === "failed" || outcome.state === "dead") {
+        const { code, detail } = outcome.error;
+        log.info("job failed", { ...fields, code, detail, dead: outcome.state === "dead" });
+      } else log.debug("job settled", fields);
+    });
+  }
+
+  async #putOff(delivery: Delivery, delayMs: number): Promise<void> {
+    const { source, log, onRetry } = this.#parts;
+    const ours = await this.#persistently(() => source.retry(delivery, delayMs));
+    if (!ours) return;
+    log.warn("job put off", { job: delivery.id, model: delivery.model, delayMs });
+    onRetry(delayMs);
+  }
+
+  /** Tries until the broker answers; undefined where that came too late. */
+  async #persistently<T>(call: () => Promise<T>): Promise<T | undefined> {
+    const { clock, log, giveUp } = this.#parts;
     for (let tries = 1; !giveUp.aborted; tries++) {
       try {
-        const states = await source.settle(done);
-        done.forEach(({ delivery: { id, model }, outcome }, i) => {
-          const failed = outcome.state === "failed";
-          log[failed ? "info" : "debug"]("job settled", {
-            job: id,
-            model,
-            state: states[i],
-            ...(failed && { code: outcome.error.code, detail: outcome.error.detail }),
-          });
-        });
-        return;
+        return await call();
       } catch (error) {
         if (tries === 1) {
           log.warn("outcomes cannot be written, trying again", { error: String(error) });
@@ -62,5 +90,6 @@ export class Settler {
         await clock.sleep(RETRY_PAUSE_MS, giveUp);
       }
     }
+    return undefined;
   }
 }

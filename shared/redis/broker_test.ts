@@ -1,5 +1,6 @@
 /** The broker's contract, on a real Redis. */
 import assert from "node:assert/strict";
+import type { Buffer } from "node:buffer";
 import type { Delivery, Finished, JobEvent } from "../broker.ts";
 import { systemClock } from "../clock.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
@@ -14,6 +15,7 @@ import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 import { RedisResultFeed } from "./result_feed.ts";
 
 const MODEL = "shapes";
+const CLAIM_IDLE_MS = 50;
 const keys = new ShardKeys(0);
 const forever = new AbortController().signal;
 
@@ -36,7 +38,14 @@ async function openBroker(
   stack.defer(() => client.disconnect());
   const common = { client, settings: redis.settings, shard: 0, clock: systemClock, log };
   const worker = (consumer: string) =>
-    new RedisJobSource({ ...common, consumer, models: [MODEL], blockMs: 500 });
+    new RedisJobSource({
+      ...common,
+      consumer,
+      models: [MODEL],
+      blockMs: 500,
+      attemptsMax: 3,
+      claimIdleMs: CLAIM_IDLE_MS,
+    });
   const source = stack.use(worker("w1"));
   await source.open();
   const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
@@ -393,4 +402,71 @@ async function untilOverdue(broker: Broker, id: JobId): Promise<void> {
     return Number(seconds) * 1000 + Number(micros) / 1000;
   };
   while (await now() < deadlineAt + 1);
+}
+
+Deno.test("a delivery that is silent for too long goes to another worker, which counts the attempt", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  using other = broker.worker("w2");
+  while ((await other.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  const claimed = await claimAll(other);
+  assert.deepEqual(claimed.map(({ id }) => id), [id]);
+  assert.deepEqual(await other.begin(claimed), [{ kind: "run", attempt: 2, tell: "g1" }]);
+  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "lost" }]);
+  assert.deepEqual(await other.settle([success(claimed[0]!)]), ["succeeded"]);
+  await assertDrained(broker);
+});
+
+Deno.test("a delivery that was begun as often as it may is spent, and becomes a dead letter", async () => {
+  await using broker = await openBroker();
+  const image = new Uint8Array([0xff, 0, 0xd8]);
+  const id = await submit(broker, { images: [{ bytes: image }] });
+  const delivery = await readOne(broker.source);
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "run", attempt, tell: "g1" }]);
+  }
+  assert.deepEqual(await broker.source.begin([delivery]), [
+    { kind: "spent", tell: "g1", attempts: 3 },
+  ]);
+  const error = { code: "job_failed", detail: "given up" } as const;
+  const outcome = { state: "dead", error, attempts: 3 } as const;
+  assert.deepEqual(await broker.source.settle([{ delivery, tell: "g1", outcome }]), ["failed"]);
+  assert.deepEqual((await nextEvent(broker.feed)).record.error, error);
+  const [[, fields]] = await broker.redis.client.xrangeBuffer(keys.dead(MODEL), "-", "+") as [
+    [Buffer, Buffer[]],
+  ];
+  assert.deepEqual([...fields.at(-1)!], [...image]);
+  assert.equal(
+    fields[fields.findIndex((name) => `${name}` === "reason") + 1]?.toString(),
+    "given up",
+  );
+  assert.equal(await broker.redis.client.get(keys.deadBytes(MODEL)), "3");
+  assert.deepEqual(await broker.source.settle([{ delivery, tell: "g1", outcome }]), ["late"]);
+  assert.equal(await broker.redis.client.xlen(keys.dead(MODEL)), 1);
+  assert.equal((await broker.queue.get(id))?.state, "failed");
+  await assertDrained(broker);
+});
+
+Deno.test("an attempt that is put off is due again after the delay", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const delivery = await readOne(broker.source);
+  await broker.source.begin([delivery]);
+  assert.equal(await broker.source.retry(delivery, CLAIM_IDLE_MS), true);
+  assert.equal((await broker.queue.get(id))?.state, "queued");
+  while ((await broker.source.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  assert.deepEqual(await broker.source.begin(await claimAll(broker.source)), [
+    { kind: "run", attempt: 2, tell: "g1" },
+  ]);
+  await broker.source.settle([success(delivery)]);
+  assert.equal(await broker.source.retry(delivery, 1), false);
+  await assertDrained(broker);
+});
+
+async function claimAll(source: RedisJobSource): Promise<Delivery[]> {
+  const claimed: Delivery[] = [];
+  for await (const delivery of source.claim(forever)) claimed.push(delivery);
+  return claimed;
 }

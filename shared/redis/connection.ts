@@ -85,13 +85,19 @@ export async function openCommands(settings: RedisSettings, log: Log): Promise<R
 }
 
 /** Codes with which Redis says that it is there but will not take more. */
-const REFUSALS = /^OOM |max requests limit exceeded|max number of clients|max daily request/i;
+const REFUSALS =
+  /\bOOM command not allowed|max requests limit exceeded|max number of clients|max daily request/i;
 
 /** Turns whatever a client library throws into the port's one error. */
 export function unavailable(error: unknown): BrokerUnavailable {
   if (error instanceof BrokerUnavailable) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? reasonOf(error) : String(error);
   return new BrokerUnavailable(REFUSALS.test(message) ? "full" : "away", message, { cause: error });
+}
+
+/** What went wrong; of a discarded transaction, with which command. */
+function reasonOf(error: Error & { readonly previousErrors?: readonly Error[] }): string {
+  return (error.previousErrors?.[0] ?? error).message;
 }
 
 /** First word of a reply error: `NOGROUP`, `NOSCRIPT`, `BUSYGROUP`, `UNBLOCKED`, … */

@@ -20,7 +20,7 @@ import { jobEntry } from "./entry.ts";
 import { ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
 import { runScript, Script } from "./script.ts";
-import { ATTACH, END, SUBMIT } from "./scripts.ts";
+import { ATTACH, END, SUBMIT } from "./scripts/gateway.ts";
 
 const submitScript = new Script(SUBMIT);
 const attachScript = new Script(ATTACH);

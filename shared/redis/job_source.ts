@@ -7,21 +7,25 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
-import type { Delivery, Finished, JobSource, Outcome, Settled, Verdict } from "../broker.ts";
+import type { Delivery, Finished, JobSource, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { BlockingConnection } from "./blocking_connection.ts";
 import { guarded, type RedisSettings, replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
-import { gatewaysOf } from "./job_queue.ts";
 import { GROUP, LANES, ShardKeys } from "./keys.ts";
-import { runScript, runScripts, Script } from "./script.ts";
-import { BEGIN, LEAVE, SETTLE } from "./scripts.ts";
+import { runScript, Script } from "./script.ts";
+import { Settlement } from "./settlement.ts";
+import { BEGIN, LEAVE, RETRY } from "./scripts/worker.ts";
 
 const beginScript = new Script(BEGIN);
-const settleScript = new Script(SETTLE);
+const retryScript = new Script(RETRY);
 const leaveScript = new Script(LEAVE);
+
+/** Pending entries looked at for the longest silence. */
+const PENDING_LOOK = 100;
 
 /** Reply of XREADGROUP: streams with their entries, each a list of names and values. */
 type StreamsReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null;
@@ -34,6 +38,10 @@ export interface RedisJobSourceParts {
   readonly consumer: string;
   /** Names of the models this worker serves. */
   readonly models: readonly string[];
+  /** `WEIR_ATTEMPTS_MAX`. */
+  readonly attemptsMax: number;
+  /** `WEIR_CLAIM_IDLE_MS`. */
+  readonly claimIdleMs: number;
   /** `WEIR_BLOCK_MS`. */
   readonly blockMs: number;
   readonly clock: Clock;
@@ -44,12 +52,18 @@ export class RedisJobSource implements JobSource, Disposable {
   readonly #parts: RedisJobSourceParts;
   readonly #keys: ShardKeys;
   readonly #blocking: BlockingConnection;
+  readonly #settlement: Settlement;
   /** What each stream of this worker holds, by its key. */
   readonly #streams = new Map<string, { model: string; lane: number }>();
 
   constructor(parts: RedisJobSourceParts) {
     this.#parts = parts;
     this.#keys = new ShardKeys(parts.shard);
+    this.#settlement = new Settlement({
+      client: parts.client,
+      keys: this.#keys,
+      consumer: parts.consumer,
+    });
     this.#blocking = new BlockingConnection(parts.settings, "jobs", parts.clock);
     for (const model of parts.models) {
       for (let lane = 0; lane < LANES; lane++) {
@@ -144,7 +158,12 @@ export class RedisJobSource implements JobSource, Disposable {
         this.#parts.client,
         beginScript,
         [stream, this.#keys.load(group[0]!.model), ...group.map(({ id }) => this.#keys.job(id))],
-        [GROUP, this.#parts.consumer, ...group.flatMap(({ entry, bytes }) => [entry, bytes])],
+        [
+          GROUP,
+          this.#parts.consumer,
+          this.#parts.attemptsMax,
+          ...group.flatMap(({ entry, bytes }) => [entry, bytes]),
+        ],
       );
       group.forEach((delivery, i) => {
         verdicts.set(delivery, verdictOf((reply as VerdictReply[])[i]!));
@@ -153,45 +172,61 @@ export class RedisJobSource implements JobSource, Disposable {
     return deliveries.map((delivery) => verdicts.get(delivery)!);
   }
 
-  async settle(done: readonly Finished[]): Promise<Settled[]> {
-    const replies = await runScripts(
-      this.#parts.client,
-      settleScript,
-      done.map((finished) => this.#settleCall(finished)),
-    );
-    return await Promise.all(done.map(async (finished, i) => {
-      const [kind, more] = replies[i] as [string, string | undefined];
-      if (kind === "late") return "late";
-      if (kind !== "retell") return kind as Settled;
-      // A gateway joined since `begin`: once more, with its stream among the keys.
-      const [settled] = await this.settle([{ ...finished, tell: more ?? "" }]);
-      return settled!;
-    }));
+  settle(done: readonly Finished[]): Promise<Settled[]> {
+    return this.#settlement.settle(done);
   }
 
-  #settleCall({ delivery, tell, outcome }: Finished): {
-    keys: string[];
-    args: (string | number)[];
-  } {
-    const { id, model, lane, entry, bytes } = delivery;
-    return {
-      keys: [
-        this.#keys.jobs(model, lane),
-        this.#keys.load(model),
-        this.#keys.job(id),
-        this.#keys.deadlines(),
-        ...gatewaysOf(tell).map((gateway) => this.#keys.results(gateway)),
-      ],
-      args: [
-        GROUP,
-        this.#parts.consumer,
-        entry,
-        bytes,
-        id,
-        tell,
-        ...outcomeFields(outcome, delivery),
-      ],
-    };
+  async retry({ id, model, lane, entry }: Delivery, delayMs: number): Promise<boolean> {
+    const { client, consumer, claimIdleMs } = this.#parts;
+    const keys = [this.#keys.jobs(model, lane), this.#keys.job(id)];
+    const idleMs = Math.max(0, claimIdleMs - Math.round(delayMs));
+    return await runScript(client, retryScript, keys, [GROUP, consumer, entry, idleMs]) === 1;
+  }
+
+  async longestIdle(atLeastMs: number): Promise<number | undefined> {
+    const { client } = this.#parts;
+    let longest: number | undefined;
+    for (const stream of this.#streams.keys()) {
+      const pending = await guarded(
+        client,
+        () => client.xpending(stream, GROUP, "IDLE", Math.round(atLeastMs), "-", "+", PENDING_LOOK),
+      );
+      for (const [, , idle] of pending as [string, string, number, number][]) {
+        longest = Math.max(longest ?? 0, idle);
+      }
+    }
+    return longest;
+  }
+
+  async *claim(signal: AbortSignal): AsyncIterable<Delivery> {
+    const { client, consumer, claimIdleMs } = this.#parts;
+    for (const [stream, origin] of this.#streams) {
+      let cursor = "0-0";
+      do {
+        const from = cursor;
+        const reply = await guarded(
+          client,
+          () =>
+            client.callBuffer("XAUTOCLAIM", [
+              stream,
+              GROUP,
+              consumer,
+              claimIdleMs,
+              from,
+              "COUNT",
+              1,
+            ]),
+        );
+        const [next, entries] = reply as [Buffer, [Buffer, Buffer[] | null][]];
+        cursor = next.toString();
+        for (const [id, fields] of entries) {
+          const entry = id.toString();
+          const delivery = parseEntry({ ...origin, entry }, fields ?? []);
+          if (delivery !== undefined) yield delivery;
+          else await this.#discard(stream, entry);
+        }
+      } while (cursor !== "0-0" && !signal.aborted);
+    }
   }
 
   async leave(): Promise<void> {
@@ -211,6 +246,7 @@ const LOST_GROUP = new Set(["NOGROUP", "UNBLOCKED"]);
 type VerdictReply =
   | ["run", number, string]
   | ["expired", string]
+  | ["spent", string, number]
   | ["drop", string]
   | ["lost"];
 
@@ -220,23 +256,11 @@ function verdictOf(reply: VerdictReply): Verdict {
       return { kind: "run", attempt: reply[1], tell: reply[2] };
     case "expired":
       return { kind: "expired", tell: reply[1] };
+    case "spent":
+      return { kind: "spent", tell: reply[1], attempts: reply[2] };
     case "drop":
       return { kind: "drop", reason: reply[1] };
     case "lost":
       return { kind: "lost" };
   }
-}
-
-/** The outcome's state, then names and values for the record. */
-function outcomeFields(outcome: Outcome, delivery: Delivery): (string | number)[] {
-  const fields: (string | number)[] = [outcome.state];
-  if (outcome.state === "succeeded") {
-    fields.push("results", JSON.stringify(outcome.results), "done", delivery.images.length);
-  } else if (outcome.state === "failed") {
-    fields.push("error", JSON.stringify(outcome.error));
-  }
-  const { decodeMs, inferMs } = outcome.timings;
-  if (decodeMs !== undefined) fields.push("decodeMs", decodeMs);
-  if (inferMs !== undefined) fields.push("inferMs", inferMs);
-  return fields;
 }

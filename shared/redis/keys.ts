@@ -50,6 +50,16 @@ export class ShardKeys {
     return `${this.#prefix}load:${model}`;
   }
 
+  /** Stream of a model's dead letters. */
+  dead(model: string): string {
+    return `${this.#prefix}dead:${model}`;
+  }
+
+  /** Image bytes in a model's dead letters. */
+  deadBytes(model: string): string {
+    return `${this.#prefix}dead-bytes:${model}`;
+  }
+
   /** Sorted set of live jobs by deadline. */
   deadlines(): string {
     return `${this.#prefix}deadlines`;

@@ -12,7 +12,7 @@ import { guarded } from "./connection.ts";
 import { endJob } from "./job_queue.ts";
 import { LANES, ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
-import { ELECT, RECONCILE, RESIGN, TRIM } from "./scripts.ts";
+import { ELECT, RECONCILE, RESIGN, TRIM } from "./scripts/maintenance.ts";
 
 const electScript = new Script(ELECT);
 const resignScript = new Script(RESIGN);

@@ -16,7 +16,7 @@ import { reconnectPause, type RedisSettings } from "./connection.ts";
 import { ShardKeys } from "./keys.ts";
 import { fieldsOf, parseRecord } from "./record.ts";
 import { runScript, Script } from "./script.ts";
-import { RENEW_FEED } from "./scripts.ts";
+import { RENEW_FEED } from "./scripts/gateway.ts";
 
 const renewScript = new Script(RENEW_FEED);
 

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { ChainableCommander, Redis } from "ioredis";
 import { guarded, replyCode } from "./connection.ts";
 
 /** An argument of a script. */
-export type Arg = string | number;
+export type Arg = string | number | Buffer;
 
 /** A Lua text with its SHA-1 digest, the name under which Redis keeps it. */
 export class Script {

@@ -30,6 +30,16 @@ export async function testRedis(
   };
 }
 
+/**
+ * Stops the server's process: it still takes connections, and answers nothing. Disposing lets it
+ * go on.
+ */
+export async function freeze({ client }: TestRedis): Promise<Disposable> {
+  const [, pid] = /^process_id:(\d+)/m.exec(await client.info("server")) ?? [];
+  Deno.kill(Number(pid), "SIGSTOP");
+  return { [Symbol.dispose]: () => Deno.kill(Number(pid), "SIGCONT") };
+}
+
 /** Sum of the calls of each command so far, from `INFO commandstats`. */
 export async function commandCalls(client: Redis): Promise<Map<string, number>> {
   const info = await client.info("commandstats");

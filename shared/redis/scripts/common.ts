@@ -1,0 +1,48 @@
+/**
+ * Lua that several atomic steps share.
+ *
+ * Rules that hold in every script: all keys are declared and share one slot; time is Redis' own;
+ * a record that does not exist is never written; in a script that a worker runs, the first write
+ * is XACK, XDEL or XCLAIM, because with memory exhausted those still pass and free what the
+ * later writes need.
+ *
+ * @module
+ */
+
+/** Redis' clock in milliseconds; what is final; who owns an entry; the way load is lowered. */
+export const PRELUDE = `
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function is_final(state)
+  return state == 'succeeded' or state == 'failed' or state == 'cancelled' or state == 'expired'
+end
+local function owns(stream, group, consumer, entry)
+  return #redis.call('XPENDING', stream, group, entry, entry, 1, consumer) > 0
+end
+local function lower(load_key, bytes)
+  local load = redis.call('HMGET', load_key, 'jobs', 'bytes')
+  redis.call('HSET', load_key,
+    'jobs', math.max(0, tonumber(load[1] or 0) - 1),
+    'bytes', math.max(0, tonumber(load[2] or 0) - tonumber(bytes)))
+end
+`;
+
+/**
+ * Writes an outcome and tells the gateways. `fields` are name, value, … of the record's change;
+ * `from` is the index of the first result stream in KEYS.
+ */
+export const CONCLUDE = `
+local function conclude(job_key, deadlines_key, id, fields, from)
+  redis.call('HSET', job_key, unpack(fields))
+  redis.call('ZREM', deadlines_key, id)
+  if #KEYS < from then return end
+  local event = redis.call('HGETALL', job_key)
+  table.insert(event, 'id')
+  table.insert(event, id)
+  for i = from, #KEYS do
+    redis.pcall('XADD', KEYS[i], 'NOMKSTREAM', '*', unpack(event))
+  end
+end
+`;

@@ -1,0 +1,67 @@
+/**
+ * The atomic steps of maintenance, each with its keys, arguments and return value.
+ *
+ * @module
+ */
+import { PRELUDE } from "./common.ts";
+
+/**
+ * Takes the maintainer's lease, or renews it where the token is ours.
+ *
+ * KEYS: maintainer. ARGV: token, lifetimeMs
+ * Returns: 1 while held, else 0
+ */
+export const ELECT = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`;
+
+/**
+ * Gives the lease back where the token is ours.
+ *
+ * KEYS: maintainer. ARGV: token. Returns: 1 where it was ours, else 0
+ */
+export const RESIGN = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+`;
+
+/**
+ * Trims the result streams by age, forgets the gateways whose stream is gone and names the overdue
+ * jobs, while the lease is ours. Job streams are never trimmed: their entries go with their
+ * acknowledgement.
+ *
+ * KEYS: maintainer, deadlines, gateways, result streams
+ * ARGV: token, keepMs, overdueMax, the gateways of the result streams
+ * Returns: {trimmed, overdue ids} | nil without the lease
+ */
+export const TRIM = `${PRELUDE}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+local now = now_ms()
+local trimmed = 0
+for i = 4, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then
+    trimmed = trimmed + redis.call('XTRIM', KEYS[i], 'MINID', string.format('%d', now - ARGV[2]))
+  else
+    redis.call('SREM', KEYS[3], ARGV[i])
+  end
+end
+local overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[3])
+return {trimmed, overdue}
+`;
+
+/**
+ * Says that load is zero where a model's streams hold nothing, whatever crashes left behind.
+ *
+ * KEYS: maintainer, load, the model's job streams. ARGV: token
+ * Returns: 1 where it was reset, else 0
+ */
+export const RECONCILE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+for i = 3, #KEYS do
+  if redis.call('XLEN', KEYS[i]) > 0 then return 0 end
+end
+return redis.call('DEL', KEYS[2])
+`;

@@ -1,0 +1,163 @@
+/**
+ * The atomic steps of a worker, each with its keys, arguments and return value.
+ *
+ * @module
+ */
+import { CONCLUDE, PRELUDE } from "./common.ts";
+
+/**
+ * Marks the deliveries of one stream as running, each only while this consumer owns its entry
+ * and the job still wants to be run. The first entry to begin is bound to the record; any other
+ * copy is dropped.
+ *
+ * KEYS: stream, load, job, job, …
+ * ARGV: group, consumer, attemptsMax, then entry, bytes for each job
+ * Returns: for each job {'run', attempt, tell} | {'expired', tell} | {'spent', tell, attempts} |
+ * {'drop', reason} | {'lost'}
+ */
+export const BEGIN = `${PRELUDE}
+local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
+local now = now_ms()
+local function drop(entry, bytes, reason)
+  redis.call('XACK', stream, group, entry)
+  if redis.call('XDEL', stream, entry) == 1 and reason ~= 'duplicate' then
+    lower(KEYS[2], bytes)
+  end
+  return {'drop', reason}
+end
+local function begin(job, entry, bytes)
+  if not owns(stream, group, consumer, entry) then return {'lost'} end
+  local state, bound, deadline, attempts, tell, created, started = unpack(
+    redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started'))
+  if not state then return drop(entry, bytes, 'gone') end
+  if bound and bound ~= entry then return drop(entry, bytes, 'duplicate') end
+  if is_final(state) then return drop(entry, bytes, state) end
+  if now >= tonumber(deadline) then return {'expired', tell} end
+  local attempt = tonumber(attempts or 0) + 1
+  if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
+  redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
+  local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt}
+  if not started then
+    for _, v in ipairs({'started', now, 'queueMs', now - created}) do table.insert(fields, v) end
+  end
+  redis.call('HSET', job, unpack(fields))
+  return {'run', attempt, tell}
+end
+local verdicts = {}
+for i = 3, #KEYS do
+  verdicts[i - 2] = begin(KEYS[i], ARGV[2 * i - 2], ARGV[2 * i - 1])
+end
+return verdicts
+`;
+
+/**
+ * Ends an attempt: acknowledges and deletes the entry, lowers the load, writes the outcome unless
+ * there is one, tells the gateways. A worker that no longer owns the entry may settle a success
+ * alone, and only first. Gives {state} | {'late', reason} | {'retell', tell}.
+ */
+const SETTLE_ATTEMPT = `
+local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fields)
+  local stream = KEYS[1]
+  local state, bound, created, told =
+    unpack(redis.call('HMGET', KEYS[3], 'state', 'entry', 'created', 'tell'))
+  local live = state and not is_final(state)
+  if live and told ~= tell then return {'retell', told} end
+  if outcome ~= 'succeeded' and not owns(stream, group, consumer, entry) then
+    return {'late', 'lost'}
+  end
+  redis.call('XACK', stream, group, entry)
+  local duplicate = bound and bound ~= entry
+  if redis.call('XDEL', stream, entry) == 1 and not duplicate then lower(KEYS[2], bytes) end
+  if not state then return {'late', 'gone'} end
+  if duplicate then return {'late', 'duplicate'} end
+  if not live then return {'late', state} end
+  local now = now_ms()
+  for _, v in ipairs({'state', outcome, 'finished', now, 'totalMs', now - created}) do
+    table.insert(fields, v)
+  end
+  conclude(KEYS[3], KEYS[4], id, fields, from)
+  return {outcome}
+end
+`;
+
+/**
+ * Ends an attempt with an outcome.
+ *
+ * KEYS: stream, load, job, deadlines, the result streams to tell
+ * ARGV: group, consumer, entry, bytes, id, tell, state, then name, value, … of the record
+ * Returns: {state} | {'late', reason} | {'retell', tell}
+ */
+export const SETTLE = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
+local fields = {}
+for i = 8, #ARGV do table.insert(fields, ARGV[i]) end
+return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, fields)
+`;
+
+/**
+ * Ends a job that cannot be done: as SETTLE with the state `failed`, and keeps its images with the
+ * reason in the dead-letter stream, whose oldest entries make room.
+ *
+ * KEYS: stream, load, job, deadlines, dead letters, their bytes, the result streams to tell
+ * ARGV: group, consumer, entry, bytes, id, tell, error, bytesMax, then name, value, … of the letter
+ * Returns: as SETTLE
+ */
+export const BURY = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
+local settled = settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], 'failed', 7,
+  {'error', ARGV[7]})
+if settled[1] ~= 'failed' then return settled end
+redis.call('XADD', KEYS[5], '*', 'bytes', ARGV[4], unpack(ARGV, 9))
+local held = redis.call('INCRBY', KEYS[6], ARGV[4])
+while held > tonumber(ARGV[8]) do
+  local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
+  if not oldest then break end
+  redis.call('XDEL', KEYS[5], oldest[1])
+  held = redis.call('DECRBY', KEYS[6], oldest[2][2])
+end
+return settled
+`;
+
+/**
+ * Puts an attempt off after a passing fault: the entry stays with this consumer and becomes due
+ * for a claim after the delay.
+ *
+ * KEYS: stream, job. ARGV: group, consumer, entry, idleMs (claim idle time less the delay)
+ * Returns: 1, or 0 where the entry is not ours or the job is over
+ */
+export const RETRY = `${PRELUDE}
+if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
+local state = redis.call('HGET', KEYS[2], 'state')
+if not state or is_final(state) then return 0 end
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
+redis.call('HSET', KEYS[2], 'state', 'queued')
+return 1
+`;
+
+/**
+ * Says that this consumer still works on its entries, so that nobody claims them.
+ *
+ * KEYS: stream. ARGV: group, consumer, entries
+ * Returns: how many are no longer ours
+ */
+export const HOLD = `${PRELUDE}
+local lost = 0
+for i = 3, #ARGV do
+  if owns(KEYS[1], ARGV[1], ARGV[2], ARGV[i]) then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+  else
+    lost = lost + 1
+  end
+end
+return lost
+`;
+
+/**
+ * Removes a consumer that has nothing pending: with something pending, its entries would stay in
+ * the stream unread by anybody.
+ *
+ * KEYS: stream. ARGV: group, consumer. Returns: 1 where it was removed, else 0
+ */
+export const LEAVE = `
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1
+`;

@@ -1,0 +1,63 @@
+/**
+ * Keeps other workers from claiming what this one works on, even while a model blocks the thread.
+ *
+ * Owns a thread with a connection of its own. It speaks for the deliveries it was last told of,
+ * and only while that news is fresh: a process that makes no progress loses its jobs to others.
+ * Invariant: a batch that takes longer than its bound ends the process.
+ *
+ * @module
+ */
+import { Worker } from "node:worker_threads";
+import type { Delivery } from "../shared/broker.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
+
+/** What the thread is told. */
+export type HeartbeatMessage =
+  | {
+    readonly kind: "open";
+    readonly settings: RedisSettings;
+    readonly shard: number;
+    readonly consumer: string;
+    readonly claimIdleMs: number;
+    readonly inferTimeoutMs: number;
+  }
+  /** The deliveries in hand; `running` while a batch may block the main thread. */
+  | {
+    readonly kind: "hold";
+    readonly running: boolean;
+    readonly held: readonly Pick<Delivery, "model" | "lane" | "entry">[];
+  }
+  | { readonly kind: "close" };
+
+/** Beats in one claim idle time: two may be late without harm. */
+export const BEATS_A_CLAIM = 3;
+
+export class Heartbeat implements AsyncDisposable {
+  readonly #thread: Worker;
+  readonly #closed: Promise<void>;
+
+  constructor(options: Omit<HeartbeatMessage & { kind: "open" }, "kind">) {
+    this.#thread = new Worker(new URL("./heartbeat_thread.ts", import.meta.url));
+    this.#closed = new Promise((resolve) => this.#thread.once("message", () => resolve()));
+    this.#tell({ kind: "open", ...options });
+  }
+
+  /** Tells what is in hand now, and whether a batch may block the main thread. */
+  hold(held: readonly Delivery[], running: boolean): void {
+    this.#tell({
+      kind: "hold",
+      running,
+      held: held.map(({ model, lane, entry }) => ({ model, lane, entry })),
+    });
+  }
+
+  #tell(message: HeartbeatMessage): void {
+    this.#thread.postMessage(message);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#tell({ kind: "close" });
+    await this.#closed;
+    await this.#thread.terminate();
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The thread behind `heartbeat.ts`: beats for what is held, and ends a process that is stuck.
+ *
+ * @module
+ */
+import type { Redis } from "ioredis";
+import process from "node:process";
+import { parentPort } from "node:worker_threads";
+import { systemClock } from "../shared/clock.ts";
+import { openCommands } from "../shared/redis/connection.ts";
+import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
+import { runScript, Script } from "../shared/redis/script.ts";
+import { HOLD } from "../shared/redis/scripts/worker.ts";
+import { BEATS_A_CLAIM, type HeartbeatMessage } from "./heartbeat.ts";
+
+const holdScript = new Script(HOLD);
+
+/** A fault of the connection shows in the main thread's log too, with words. */
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+type Open = HeartbeatMessage & { kind: "open" };
+type Hold = HeartbeatMessage & { kind: "hold" };
+
+/** One heart, from `open` to `close`. */
+class Heart {
+  readonly #options: Open;
+  readonly #keys: ShardKeys;
+  readonly #stop = new AbortController();
+  readonly #stopped: Promise<void>;
+  #client: Redis | undefined;
+  #hold: Hold = { kind: "hold", running: false, held: [] };
+  #heardAt = systemClock.now();
+  /** When the batch that runs now began. */
+  #batchAt = systemClock.now();
+
+  constructor(options: Open) {
+    this.#options = options;
+    this.#keys = new ShardKeys(options.shard);
+    this.#stopped = this.#run();
+  }
+
+  hear(hold: Hold): void {
+    if (hold.running && !this.#hold.running) this.#batchAt = systemClock.now();
+    this.#hold = hold;
+    this.#heardAt = systemClock.now();
+  }
+
+  async #run(): Promise<void> {
+    const { claimIdleMs, inferTimeoutMs } = this.#options;
+    const periodMs = Math.min(claimIdleMs / BEATS_A_CLAIM, inferTimeoutMs);
+    while (!this.#stop.signal.aborted) {
+      await systemClock.sleep(periodMs, this.#stop.signal);
+      const now = systemClock.now();
+      if (this.#hold.running && now - this.#batchAt > inferTimeoutMs) die(inferTimeoutMs);
+      const progressing = this.#hold.running || now - this.#heardAt < claimIdleMs;
+      // A beat that fails is made up for by the next, or the jobs go to another worker.
+      if (progressing) await this.#beat().catch(() => {});
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const streams = Map.groupBy(
+      this.#hold.held,
+      ({ model, lane }) => this.#keys.jobs(model, lane),
+    );
+    for (const [stream, held] of streams) {
+      this.#client ??= await openCommands(this.#options.settings, silent);
+      const entries = held.map(({ entry }) => entry);
+      await runScript(this.#client, holdScript, [stream], [
+        GROUP,
+        this.#options.consumer,
+        ...entries,
+      ]);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#stopped;
+    this.#client?.disconnect();
+  }
+}
+
+/** The main thread is blocked: nothing gentler reaches it. */
+function die(inferTimeoutMs: number): void {
+  process.stderr.write(`weir: a batch took longer than ${inferTimeoutMs} ms, ending the worker\n`);
+  process.kill(process.pid, "SIGKILL");
+}
+
+let heart: Heart | undefined;
+
+parentPort!.on("message", async (message: HeartbeatMessage) => {
+  switch (message.kind) {
+    case "open":
+      heart = new Heart(message);
+      return;
+    case "hold":
+      heart?.hear(message);
+      return;
+    case "close":
+      await heart?.close();
+      parentPort!.postMessage("closed");
+  }
+});

@@ -1,0 +1,115 @@
+/**
+ * A worker's loops, joined: deliveries in, outcomes out.
+ *
+ * Owns how consumer, batcher, runner, settler, recoverer and heartbeat are wired, and the order
+ * in which they end. Invariant: when it returns, nothing that was begun is left unsettled, unless
+ * the time for draining was over.
+ *
+ * @module
+ */
+import type { JobSource } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config.ts";
+import type { Log } from "../shared/log.ts";
+import { loop } from "../shared/loop.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
+import { Batcher } from "./batcher.ts";
+import { Consumer } from "./consumer.ts";
+import type { Engine } from "./engines/engine.ts";
+import { Hands } from "./hands.ts";
+import { BEATS_A_CLAIM, Heartbeat } from "./heartbeat.ts";
+import { type Decoded, decodeImage } from "./images/decode.ts";
+import { Recoverer } from "./recoverer.ts";
+import { Runner } from "./runner.ts";
+import type { ServedModel } from "./served_model.ts";
+import { Settler } from "./settler.ts";
+
+export interface PipelineParts {
+  readonly config: Config;
+  readonly redis: RedisSettings;
+  readonly shard: number;
+  /** The consumer's name. */
+  readonly name: string;
+  readonly source: JobSource;
+  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Works until `drain` aborts, then finishes what it has begun; `giveUp` ends that too. */
+export async function runPipeline(
+  parts: PipelineParts,
+  drain: AbortSignal,
+  giveUp: AbortSignal,
+): Promise<void> {
+  const { config, redis, shard, name, source, models, clock, log } = parts;
+  const claimIdleMs = config.WEIR_CLAIM_IDLE_MS;
+  const batchMax = config.WEIR_BATCH_MAX;
+  const attemptsMax = config.WEIR_ATTEMPTS_MAX;
+  await using heartbeat = new Heartbeat({
+    settings: { ...redis, name: `${redis.name}:heartbeat` },
+    shard,
+    consumer: name,
+    claimIdleMs,
+    inferTimeoutMs: config.WEIR_INFER_TIMEOUT_MS,
+  });
+  const hands = new Hands();
+  const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
+  const recoverer: Recoverer = new Recoverer({
+    source,
+    recover: (delivery) => consumer.recover(delivery),
+    claimIdleMs,
+    clock,
+    log,
+  });
+  const settler = new Settler({
+    source,
+    hands,
+    onRetry: (delayMs) => recoverer.lookAfter(delayMs),
+    clock,
+    log,
+    giveUp,
+  });
+  const decode = decoder(parts);
+  const consumer = new Consumer({ source, batcher, settler, hands, decode, clock, log });
+  let batchRuns = false;
+  const onBatch = (runs: boolean) => {
+    batchRuns = runs;
+    heartbeat.hold(hands.all(), runs);
+  };
+  const runner = new Runner({
+    models,
+    batcher,
+    settler,
+    onBatch,
+    attemptsMax,
+    batchMax,
+    clock,
+    log,
+  });
+
+  const running = runner.run(giveUp);
+  const drained = new AbortController();
+  const beating = loop(
+    { name: "heartbeat", periodMs: claimIdleMs / BEATS_A_CLAIM, clock, log },
+    drained.signal,
+    () => Promise.resolve(heartbeat.hold(hands.all(), batchRuns)),
+  );
+  await Promise.all([consumer.run(drain), recoverer.run(drain)]);
+  batcher.close();
+  await running;
+  await settler.settled();
+  drained.abort();
+  await beating;
+}
+
+function decoder(
+  { engine, models, config }: PipelineParts,
+): (image: Uint8Array, model: string) => Promise<Decoded> {
+  if (engine.name === "null") {
+    return () => Promise.resolve({ ok: true, pixels: new Uint8Array() });
+  }
+  const options = { pixelsMax: config.WEIR_PIXELS_MAX };
+  return (image, model) => decodeImage(image, models.get(model)!.files.config.input, options);
+}

@@ -1,0 +1,78 @@
+/**
+ * Takes over what other workers left behind: deliveries silent for the claim idle time.
+ *
+ * Owns the looks at the oldest silence: every half claim idle time, then exactly when one is due.
+ * A delivery that was begun before runs alone, so that the batch mates of a crash are not blamed.
+ * Invariant: at most one delivery that was begun before is under way.
+ *
+ * @module
+ */
+import type { Delivery, JobSource } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Log } from "../shared/log.ts";
+
+export interface RecovererParts {
+  readonly source: Pick<JobSource, "claim" | "longestIdle">;
+  /** Runs a delivery; resolves when it is settled, or handed on where it may share a batch. */
+  readonly recover: (delivery: Delivery) => Promise<void>;
+  /** `WEIR_CLAIM_IDLE_MS`. */
+  readonly claimIdleMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Recoverer {
+  readonly #parts: RecovererParts;
+  #wake = new AbortController();
+  /** When a delivery that this worker put off is due; by the monotonic clock. */
+  #dueAt = Infinity;
+
+  constructor(parts: RecovererParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts;
+    while (!signal.aborted) {
+      let pauseMs = this.#parts.claimIdleMs / 2;
+      try {
+        pauseMs = await this.runOnce(signal);
+      } catch (error) {
+        log.warn("recovery failed, trying again later", { error: String(error) });
+      }
+      this.#wake = new AbortController();
+      const untilDueMs = Math.max(0, this.#dueAt - clock.now());
+      if (untilDueMs < pauseMs) this.#dueAt = Infinity;
+      await clock.sleep(
+        Math.min(pauseMs, untilDueMs),
+        AbortSignal.any([signal, this.#wake.signal]),
+      );
+    }
+  }
+
+  /**
+   * Takes over what is due.
+   *
+   * @returns milliseconds until the next look
+   */
+  async runOnce(signal: AbortSignal): Promise<number> {
+    const { source, recover, claimIdleMs, log } = this.#parts;
+    const half = claimIdleMs / 2;
+    const idleMs = await source.longestIdle(half);
+    if (idleMs === undefined) return half;
+    if (idleMs < claimIdleMs) return claimIdleMs - idleMs;
+    for await (const delivery of source.claim(signal)) {
+      log.info("job taken over", { job: delivery.id, model: delivery.model });
+      await recover(delivery);
+      if (signal.aborted) break;
+    }
+    return 0;
+  }
+
+  /** Looks again after a delay: this worker has put a delivery off until then. */
+  lookAfter(delayMs: number): void {
+    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.now() + delayMs);
+    this.#wake.abort();
+  }
+}
