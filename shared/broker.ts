@@ -182,6 +182,8 @@ export interface Directory {
 export interface MaintenanceReport {
   readonly trimmedEvents: number;
   readonly expiredJobs: number;
+  /** Workers that died and are forgotten now. */
+  readonly deadWorkers: number;
 }
 
 /** The periodic work that one elected process does for all. */

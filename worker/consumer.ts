@@ -60,7 +60,22 @@ export class Consumer {
   async #takeSome(signal: AbortSignal): Promise<void> {
     const { source, batcher } = this.#parts;
     const deliveries = await source.read(Math.max(1, batcher.free), signal);
-    if (deliveries.length > 0) await this.#begin(deliveries);
+    if (deliveries.length > 0) await this.#beginPersistently(deliveries, signal);
+  }
+
+  /** What was read is ours: while Redis is away it has to wait, or nobody would run it for long. */
+  async #beginPersistently(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts;
+    while (true) {
+      try {
+        await this.#begin(deliveries);
+        return;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        log.warn("jobs cannot be begun, trying again", { error: String(error) });
+        await clock.sleep(BROKER_PAUSE_MS, signal);
+      }
+    }
   }
 
   /** Runs a delivery that was claimed; one that was begun before, to its end. */

@@ -27,9 +27,9 @@ export class Janitor {
     }
     this.#elected = elected;
     if (!elected) return;
-    const { trimmedEvents, expiredJobs } = await this.#maintenance.run();
-    if (trimmedEvents + expiredJobs > 0) {
-      this.#log.info("maintenance done", { trimmedEvents, expiredJobs });
+    const { trimmedEvents, expiredJobs, deadWorkers } = await this.#maintenance.run();
+    if (trimmedEvents + expiredJobs + deadWorkers > 0) {
+      this.#log.info("maintenance done", { trimmedEvents, expiredJobs, deadWorkers });
     }
   }
 

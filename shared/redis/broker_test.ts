@@ -16,6 +16,16 @@ import { RedisResultFeed } from "./result_feed.ts";
 
 const MODEL = "shapes";
 const CLAIM_IDLE_MS = 50;
+const CARD = {
+  name: MODEL,
+  version: "1",
+  default: true,
+  engine: "wasm",
+  input: { width: 64, height: 64 },
+  top: 5,
+  labels: ["star"],
+};
+
 const keys = new ShardKeys(0);
 const forever = new AbortController().signal;
 
@@ -341,9 +351,17 @@ Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries
   await client.xadd(keys.results("g9"), "1-1", "hello", "g9");
   await client.sadd(keys.gateways(), "g9", "gone");
   const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
-  assert.deepEqual(await maintenance.run(), { trimmedEvents: 0, expiredJobs: 0 });
+  assert.deepEqual(await maintenance.run(), {
+    trimmedEvents: 0,
+    expiredJobs: 0,
+    deadWorkers: 0,
+  });
   await maintenance.elect();
-  assert.deepEqual(await maintenance.run(), { trimmedEvents: 1, expiredJobs: 1 });
+  assert.deepEqual(await maintenance.run(), {
+    trimmedEvents: 1,
+    expiredJobs: 1,
+    deadWorkers: 0,
+  });
   assert.equal((await broker.queue.get(old))?.state, "expired");
   assert.equal((await broker.queue.get(young))?.state, "queued");
   assert.equal(await client.xlen(keys.jobs(MODEL, 0)), 2);
@@ -374,23 +392,14 @@ Deno.test("a model stays known when its workers are gone", async () => {
   const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
   const directory = new RedisDirectory(client, 0);
   assert.deepEqual(await directory.models(), []);
-  const card = {
-    name: MODEL,
-    version: "1",
-    default: true,
-    engine: "wasm",
-    input: { width: 64, height: 64 },
-    top: 5,
-    labels: ["star"],
-  };
-  await registry.announce({ name: "w1", engine: "wasm", models: [card] });
-  assert.deepEqual(await directory.models(), [{ card, workers: 1 }]);
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
   await client.del(keys.beat("w1"));
-  assert.deepEqual(await directory.models(), [{ card, workers: 0 }]);
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0 }]);
   await registry.beat();
-  assert.deepEqual(await directory.models(), [{ card, workers: 1 }]);
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
   await registry.leave();
-  assert.deepEqual(await directory.models(), [{ card, workers: 0 }]);
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0 }]);
 });
 
 /** Waits, by Redis' clock, until a job's deadline has passed. */
@@ -462,6 +471,28 @@ Deno.test("an attempt that is put off is due again after the delay", async () =>
   ]);
   await broker.source.settle([success(delivery)]);
   assert.equal(await broker.source.retry(delivery, 1), false);
+  await assertDrained(broker);
+});
+
+Deno.test("a worker that died is forgotten once its deliveries have gone to others", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await submit(broker);
+  await broker.source.begin([await readOne(broker.source)]);
+  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  await maintenance.elect();
+  assert.equal((await maintenance.run()).deadWorkers, 0);
+  await client.del(keys.beat("w1"));
+  assert.equal((await maintenance.run()).deadWorkers, 0);
+  using other = broker.worker("w2");
+  while ((await other.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  const claimed = await claimAll(other);
+  assert.equal((await maintenance.run()).deadWorkers, 1);
+  assert.equal(await client.hlen(keys.workers()), 0);
+  await other.begin(claimed);
+  assert.deepEqual(await other.settle([success(claimed[0]!)]), ["succeeded"]);
   await assertDrained(broker);
 });
 

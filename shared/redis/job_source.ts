@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
 import type { Delivery, Finished, JobSource, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";

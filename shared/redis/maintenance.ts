@@ -10,20 +10,23 @@ import type { Maintenance, MaintenanceReport } from "../broker.ts";
 import { parseJobId } from "../job.ts";
 import { guarded } from "./connection.ts";
 import { endJob } from "./job_queue.ts";
-import { LANES, ShardKeys } from "./keys.ts";
+import { GROUP, LANES, ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
-import { ELECT, RECONCILE, RESIGN, TRIM } from "./scripts/maintenance.ts";
+import { ELECT, FORGET_WORKER, RECONCILE, RESIGN, TRIM } from "./scripts/maintenance.ts";
 
 const electScript = new Script(ELECT);
 const resignScript = new Script(RESIGN);
 const trimScript = new Script(TRIM);
 const reconcileScript = new Script(RECONCILE);
+const forgetWorkerScript = new Script(FORGET_WORKER);
 
 /** Overdue jobs that one run ends at most; the rest is for the next. */
 export const OVERDUE_MAX = 1000;
 
 /** How long an event stays in a result stream: far longer than a living gateway needs. */
 export const EVENT_KEEP_MS = 60_000;
+
+const NOTHING_DONE: MaintenanceReport = { trimmedEvents: 0, expiredJobs: 0, deadWorkers: 0 };
 
 export interface RedisMaintenanceParts {
   readonly client: Redis;
@@ -64,24 +67,47 @@ export class RedisMaintenance implements Maintenance {
       ],
       [token, eventKeepMs, OVERDUE_MAX, ...gateways],
     );
-    if (reply === null) return { trimmedEvents: 0, expiredJobs: 0 };
+    if (reply === null) return NOTHING_DONE;
     const [trimmedEvents, overdue] = reply as [number, string[]];
     let expiredJobs = 0;
     for (const text of overdue) {
       const id = parseJobId(text);
       if (id !== undefined && await endJob(client, id, "expired")) expiredJobs++;
     }
-    await this.#reconcile();
-    return { trimmedEvents, expiredJobs };
+    const models = await guarded(client, () => client.hkeys(this.#keys.models()));
+    await this.#reconcile(models);
+    return { trimmedEvents, expiredJobs, deadWorkers: await this.#forgetWorkers(models) };
   }
 
-  async #reconcile(): Promise<void> {
+  async #reconcile(models: readonly string[]): Promise<void> {
     const { client, token } = this.#parts;
-    for (const model of await guarded(client, () => client.hkeys(this.#keys.models()))) {
-      const streams = Array.from({ length: LANES }, (_, lane) => this.#keys.jobs(model, lane));
-      const keys = [this.#keys.maintainer(), this.#keys.load(model), ...streams];
+    for (const model of models) {
+      const keys = [this.#keys.maintainer(), this.#keys.load(model), ...this.#streams([model])];
       await runScript(client, reconcileScript, keys, [token]);
     }
+  }
+
+  async #forgetWorkers(models: readonly string[]): Promise<number> {
+    const { client, token } = this.#parts;
+    const served = await guarded(client, () => client.hgetall(this.#keys.workers()));
+    let forgotten = 0;
+    for (const worker of Object.keys(served)) {
+      const keys = [this.#keys.maintainer(), this.#keys.beat(worker), this.#keys.workers()];
+      const args = [token, GROUP, worker];
+      forgotten += await runScript(
+        client,
+        forgetWorkerScript,
+        [...keys, ...this.#streams(models)],
+        args,
+      ) as number;
+    }
+    return forgotten;
+  }
+
+  #streams(models: readonly string[]): string[] {
+    return models.flatMap((model) =>
+      Array.from({ length: LANES }, (_, lane) => this.#keys.jobs(model, lane))
+    );
   }
 
   async resign(): Promise<void> {

@@ -65,3 +65,20 @@ for i = 3, #KEYS do
 end
 return redis.call('DEL', KEYS[2])
 `;
+
+/**
+ * Forgets a worker that no longer beats, once nobody's entries are pending with it: until then
+ * they are for the others to claim. A stream without the group has nothing pending.
+ *
+ * KEYS: maintainer, beat, workers, the job streams. ARGV: token, group, worker
+ * Returns: 1 where it was forgotten, else 0
+ */
+export const FORGET_WORKER = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+for i = 4, #KEYS do
+  if #redis.pcall('XPENDING', KEYS[i], ARGV[2], '-', '+', 1, ARGV[3]) > 0 then return 0 end
+end
+for i = 4, #KEYS do redis.pcall('XGROUP', 'DELCONSUMER', KEYS[i], ARGV[2], ARGV[3]) end
+return redis.call('HDEL', KEYS[3], ARGV[3])
+`;
