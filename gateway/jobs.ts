@@ -12,6 +12,7 @@ import type { Fault } from "../shared/errors.ts";
 import { isFinal, type JobId, type JobRecord, newJobId } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Catalog } from "./catalog.ts";
+import { idempotencyOf } from "./idempotency.ts";
 import type { SubmitParameters } from "./parameters.ts";
 import { AT_CAPACITY, BUSY } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
@@ -37,11 +38,25 @@ const WAITED_KEEP_MS = 60_000;
 /** Time added to a wait for the deadline, so that Redis' clock has passed it too. */
 const DEADLINE_GRACE_MS = 20;
 
+const EXPIRE_TRIES_MAX = 50;
+const NEVER = new AbortController().signal;
+
 /** An accepted job that somebody in this process can wait for. */
 export interface Accepted extends Disposable {
   readonly id: JobId;
   readonly timeoutMs: number;
   readonly waiter: Waiter;
+  /** Whether it is to be done although the client that waits may leave. */
+  readonly wanted: boolean;
+}
+
+function accepted(
+  waiter: Waiter,
+  timeoutMs: number,
+  wanted: boolean,
+  stack: DisposableStack,
+): Accepted {
+  return { id: waiter.id, timeoutMs, waiter, wanted, [Symbol.dispose]: () => stack.dispose() };
 }
 
 export class Jobs {
@@ -69,7 +84,10 @@ export class Jobs {
       return { ok: false, code: "not_found", detail: which };
     }
     const id = newJobId(0, () => crypto.randomUUID());
-    const { timeoutMs = defaultMs, top, traceparent } = parameters;
+    const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
+    const idempotency = idempotencyKey === undefined
+      ? undefined
+      : idempotencyOf(NO_OWNER, idempotencyKey, { images, model: card.name, top });
     using guard = new DisposableStack();
     const waiter = guard.use(waiters.register(id));
     const submitted = await queue.submit({
@@ -78,30 +96,64 @@ export class Jobs {
       lane: 0,
       images: images.map((bytes) => ({ bytes })),
       timeoutMs,
-      keepMs: keep ? resultTtlMs : WAITED_KEEP_MS,
+      keepMs: keep || idempotency !== undefined ? resultTtlMs : WAITED_KEEP_MS,
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
+      ...(idempotency !== undefined && { idempotency }),
     });
-    if (submitted.kind === "full") {
-      const { jobs, bytes } = submitted.load;
-      log.warn("queue is full", { model: card.name, jobs, bytes });
-      return { ok: false, ...AT_CAPACITY };
+    switch (submitted.kind) {
+      case "full":
+        log.warn("queue is full", { model: card.name, ...submitted.load });
+        return { ok: false, ...AT_CAPACITY };
+      case "mismatch":
+        return MISMATCH;
+      case "same":
+        return await this.#join(submitted.id);
     }
     waiter.submitted = true;
     log.debug("job queued", { job: id, model: card.name, images: images.length });
-    const stack = guard.move();
-    return { ok: true, value: { id, timeoutMs, waiter, [Symbol.dispose]: () => stack.dispose() } };
+    return {
+      ok: true,
+      value: accepted(waiter, timeoutMs, idempotency !== undefined, guard.move()),
+    };
+  }
+
+  /** Waits for a job that was submitted before, with the same idempotency key. */
+  async #join(id: JobId): Promise<Result<Accepted>> {
+    const { queue, waiters } = this.#parts;
+    using guard = new DisposableStack();
+    const waiter = guard.use(waiters.register(id));
+    const record = await queue.attach(id);
+    if (record === undefined) return { ok: false, ...BUSY };
+    waiter.submitted = true;
+    if (isFinal(record.state)) waiter.end({ kind: "final", record });
+    const remainingMs = Math.max(0, this.#remainingMs(record));
+    return { ok: true, value: accepted(waiter, remainingMs, true, guard.move()) };
   }
 
   /** Waits for an accepted job until its deadline; by then at the latest it has an outcome. */
   async outcome(job: Accepted, client: AbortSignal): Promise<Result<JobRecord>> {
     const waited = await job.waiter.wait(job.timeoutMs + DEADLINE_GRACE_MS, client);
-    if (waited.kind === "left") {
-      this.#parts.log.info("client left, cancelling its job", { job: job.id });
-      return await this.#ended(job.id, "cancelled");
-    }
-    if (waited.kind === "pending") return await this.#ended(job.id, "expired");
+    if (waited.kind === "left") await this.#abandon(job);
+    if (waited.kind === "pending") return await this.#expire(job.id);
     return this.#found(waited);
+  }
+
+  /** Expires a job whose wait is over; should Redis' clock be a little behind, a little later. */
+  async #expire(id: JobId): Promise<Result<JobRecord>> {
+    for (let tries = 1;; tries++) {
+      const ended = await this.#ended(id, "expired");
+      if (!ended.ok || isFinal(ended.value.state) || tries === EXPIRE_TRIES_MAX) return ended;
+      await this.#parts.clock.sleep(DEADLINE_GRACE_MS, NEVER);
+    }
+  }
+
+  /** A client that goes takes its job along, unless somebody else wants it. */
+  async #abandon({ id, wanted }: Accepted): Promise<void> {
+    const { queue, waiters, log } = this.#parts;
+    if (wanted || waiters.countFor(id) > 1) return;
+    log.info("client left, cancelling its job", { job: id });
+    await queue.abandon(id);
   }
 
   /** Waits for an accepted job for some time. */
@@ -158,5 +210,14 @@ export class Jobs {
     return { ok: false, ...BUSY };
   }
 }
+
+/** Until there are API keys, all idempotency keys belong to one owner. */
+const NO_OWNER = "";
+
+const MISMATCH = {
+  ok: false,
+  code: "idempotency_mismatch",
+  detail: "the Idempotency-Key was used for another request before",
+} as const;
 
 const NO_JOB = { ok: false, code: "not_found", detail: "no such job" } as const;

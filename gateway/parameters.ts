@@ -24,6 +24,9 @@ const Query = z.strictObject({
 const TimeoutMs = z.string().regex(/^\d{1,9}$/, "is no whole number").transform(Number)
   .pipe(z.number().min(1, "is below 1").max(TIMEOUT_MAX_MS, `is above ${TIMEOUT_MAX_MS}`));
 
+/** Visible ASCII and spaces, as a header may carry it. */
+const IdempotencyKey = z.string().min(1, "is empty").max(255, "is longer than 255 characters");
+
 const WAIT = /^wait=(\d{1,6})$/i;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
@@ -36,6 +39,7 @@ export interface SubmitParameters {
   /** `Prefer: wait=SECONDS`, in milliseconds. */
   readonly waitMs: number | undefined;
   readonly traceparent: string | undefined;
+  readonly idempotencyKey: string | undefined;
 }
 
 /** Reads a submitting request's parameters. */
@@ -54,6 +58,10 @@ export function submitParameters(
   if (!timeout.success) {
     return invalid(`header "X-Request-Timeout-Ms" ${timeout.error.issues[0]!.message}`);
   }
+  const key = IdempotencyKey.optional().safeParse(
+    request.headers.get("idempotency-key") ?? undefined,
+  );
+  if (!key.success) return invalid(`header "Idempotency-Key" ${key.error.issues[0]!.message}`);
   const traceparent = request.headers.get("traceparent") ?? "";
   return {
     ok: true,
@@ -63,6 +71,7 @@ export function submitParameters(
       timeoutMs: timeout.data,
       waitMs: waitMs(request),
       traceparent: TRACEPARENT.test(traceparent) ? traceparent : undefined,
+      idempotencyKey: key.data,
     },
   };
 }

@@ -61,6 +61,11 @@ export class Waiters {
     return waiter;
   }
 
+  /** Waits under way for one job. */
+  countFor(id: JobId): number {
+    return this.#waiting.get(id)?.size ?? 0;
+  }
+
   #remove(waiter: Waiter): void {
     const waiters = this.#waiting.get(waiter.id);
     waiters?.delete(waiter);

@@ -36,9 +36,13 @@ export interface Admission {
   readonly bytesMax: number;
 }
 
-/** Answer to a submit. `exists` means that an earlier try of the same submit got through. */
+/**
+ * Answer to a submit. `exists`: an earlier try of the same submit got through. `same`: a job with
+ * the same idempotency key and body was submitted before. `mismatch`: the same key, another body.
+ */
 export type Submitted =
-  | { readonly kind: "queued" | "exists" }
+  | { readonly kind: "queued" | "exists" | "mismatch" }
+  | { readonly kind: "same"; readonly id: JobId }
   | { readonly kind: "full"; readonly load: Load };
 
 /** What became of ending a job. */
@@ -70,6 +74,8 @@ export interface JobQueue {
    * @returns the record as it is then, and whether this call wrote its outcome
    */
   conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded>;
+  /** Cancels a job for which nobody waits at another gateway. */
+  abandon(id: JobId): Promise<void>;
 }
 
 /** What a feed yields: outcomes, or the news that some may have been missed. */

@@ -105,6 +105,15 @@ export interface NewJob {
   /** How long the record outlives the deadline. */
   readonly keepMs: number;
   readonly traceparent?: string;
+  readonly idempotency?: Idempotency;
+}
+
+/** What makes a repeated request the same request. */
+export interface Idempotency {
+  /** Digest of the client's key and its owner, hexadecimal. */
+  readonly digest: string;
+  /** Digest of everything that the client asked for, hexadecimal. */
+  readonly fingerprint: string;
 }
 
 /** Sum of the image bytes: what admission counts. */

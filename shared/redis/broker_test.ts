@@ -175,6 +175,36 @@ Deno.test("a submit beyond the bounds is refused and leaves nothing", async () =
   assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, 0)), 2);
 });
 
+Deno.test("two submits with one idempotency key make one job, and another body is a mismatch", async () => {
+  await using broker = await openBroker();
+  const idempotency = { digest: "d1", fingerprint: "f1" };
+  const [first, second] = [newJob({ idempotency }), newJob({ idempotency })];
+  const submitted = await Promise.all([broker.queue.submit(first), broker.queue.submit(second)]);
+  assert.deepEqual(submitted, [{ kind: "queued" }, { kind: "same", id: first.id }]);
+  const other = newJob({ idempotency: { digest: "d1", fingerprint: "f2" } });
+  assert.deepEqual(await broker.queue.submit(other), { kind: "mismatch" });
+  const [delivery, ...more] = await broker.source.read(10, forever);
+  assert.deepEqual(more, []);
+  await broker.source.begin([delivery!]);
+  await broker.source.settle([success(delivery!)]);
+  assert.deepEqual(await broker.queue.submit(second), { kind: "same", id: first.id });
+  const { client } = broker.redis;
+  const left = await client.pttl(keys.idempotency("d1")) - await client.pttl(keys.job(first.id));
+  assert(Math.abs(left) < 1000, `the key lives ${left} ms longer than the record`);
+  await assertDrained(broker);
+});
+
+Deno.test("an abandoned job is cancelled unless another gateway waits for it", async () => {
+  await using broker = await openBroker();
+  const wanted = await submit(broker);
+  await broker.gateway("g2").attach(wanted);
+  await broker.queue.abandon(wanted);
+  assert.equal((await broker.queue.get(wanted))?.state, "queued");
+  const unwanted = await submit(broker);
+  await broker.queue.abandon(unwanted);
+  assert.equal((await broker.queue.get(unwanted))?.state, "cancelled");
+});
+
 Deno.test("the first outcome stays, a second one is acknowledged and dropped", async () => {
   await using broker = await openBroker();
   const id = await submit(broker);

@@ -52,20 +52,26 @@ export class RedisJobQueue implements JobQueue {
   async submit(job: NewJob): Promise<Submitted> {
     const keys = new ShardKeys(shardOf(job.id));
     const stream = keys.jobs(job.model, job.lane);
+    const { digest, fingerprint = "" } = job.idempotency ?? {};
+    const scriptKeys = [
+      keys.job(job.id),
+      keys.load(job.model),
+      keys.deadlines(),
+      ...(digest === undefined ? [] : [keys.idempotency(digest)]),
+    ];
     const replies = await guarded(this.#client, () =>
       this.#client.multi()
         .eval(
           submitScript.text,
-          3,
-          keys.job(job.id),
-          keys.load(job.model),
-          keys.deadlines(),
+          scriptKeys.length,
+          ...scriptKeys,
           job.id,
           job.timeoutMs,
           job.keepMs,
           bytesOf(job.images),
           this.#admission.jobsMax,
           this.#admission.bytesMax,
+          fingerprint,
           ...newRecord(job, this.#gateway),
         )
         .xadd(stream, "*", ...jobEntry(job))
@@ -73,10 +79,11 @@ export class RedisJobQueue implements JobQueue {
     const [[scriptError, verdict] = [], [addError, entry] = []] = replies ?? [];
     if (scriptError) throw unavailable(scriptError);
     if (addError) throw unavailable(addError);
-    const [kind, jobs, bytes] = verdict as [Submitted["kind"], number, number];
-    if (kind !== "full") return { kind };
-    await guarded(this.#client, () => this.#client.xdel(stream, entry as string));
-    return { kind, load: { jobs, bytes } };
+    const submitted = submittedOf(verdict as SubmitReply);
+    if (submitted.kind !== "queued" && submitted.kind !== "exists") {
+      await guarded(this.#client, () => this.#client.xdel(stream, entry as string));
+    }
+    return submitted;
   }
 
   async get(id: JobId): Promise<JobRecord | undefined> {
@@ -104,6 +111,28 @@ export class RedisJobQueue implements JobQueue {
   async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {
     const written = await endJob(this.#client, id, state);
     return { written, record: await this.get(id) };
+  }
+
+  async abandon(id: JobId): Promise<void> {
+    const key = new ShardKeys(shardOf(id)).job(id);
+    const tell = await guarded(this.#client, () => this.#client.hget(key, "tell"));
+    if (tell === this.#gateway) await endJob(this.#client, id, "cancelled");
+  }
+}
+
+type SubmitReply =
+  | ["queued" | "exists" | "mismatch"]
+  | ["same", string]
+  | ["full", number, number];
+
+function submittedOf(reply: SubmitReply): Submitted {
+  switch (reply[0]) {
+    case "same":
+      return { kind: "same", id: reply[1] as JobId };
+    case "full":
+      return { kind: "full", load: { jobs: reply[1], bytes: reply[2] } };
+    default:
+      return { kind: reply[0] };
   }
 }
 

@@ -45,6 +45,11 @@ export class ShardKeys {
     return `${this.#prefix}job:${id}`;
   }
 
+  /** String from an idempotency key's digest to a body's fingerprint and a job. */
+  idempotency(digest: string): string {
+    return `${this.#prefix}idem:${digest}`;
+  }
+
   /** Hash with the jobs and bytes admitted for a model. */
   load(model: string): string {
     return `${this.#prefix}load:${model}`;

@@ -8,14 +8,21 @@ import { CONCLUDE, PRELUDE } from "./common.ts";
 /**
  * Admits a job: checks the bounds and creates its record. Runs in one MULTI with the XADD of
  * the entry, so that the image bytes need not pass through Lua. A resend of the same submit
- * finds the record and leaves it.
+ * finds the record and leaves it; another submit with the same idempotency key finds that key.
  *
- * KEYS: job, load, deadlines
- * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, then name, value, … of the record
- * Returns: {'queued'} | {'exists'} | {'full', jobs, bytes}
+ * KEYS: job, load, deadlines, and the idempotency key where there is one
+ * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, then name, value, … of the
+ * record
+ * Returns: {'queued'} | {'exists'} | {'same', id} | {'mismatch'} | {'full', jobs, bytes}
  */
 export const SUBMIT = `${PRELUDE}
 if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
+local known = KEYS[4] and redis.call('GET', KEYS[4])
+if known then
+  local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
+  if fingerprint == ARGV[7] then return {'same', id} end
+  return {'mismatch'}
+end
 local load = redis.call('HMGET', KEYS[2], 'jobs', 'bytes')
 local jobs, bytes = tonumber(load[1] or 0), tonumber(load[2] or 0)
 if jobs + 1 > tonumber(ARGV[5]) or bytes + ARGV[4] > tonumber(ARGV[6]) then
@@ -25,9 +32,12 @@ local now = now_ms()
 local deadline = now + ARGV[2]
 redis.call('HSET', KEYS[2], 'jobs', jobs + 1, 'bytes', bytes + ARGV[4])
 redis.call('HSET', KEYS[1], 'state', 'queued', 'created', now, 'deadline', deadline,
-  unpack(ARGV, 7))
+  unpack(ARGV, 8))
 redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
 redis.call('ZADD', KEYS[3], deadline, ARGV[1])
+if KEYS[4] then
+  redis.call('SET', KEYS[4], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
+end
 return {'queued'}
 `;
 
