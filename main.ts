@@ -21,8 +21,12 @@ const root = import.meta.dirname!;
 
 /** A process that cannot do its work says why in one line and exits with 1. */
 function fail(message: string): never {
-  process.stderr.write(`weir: ${message}\n`);
+  complain(`weir: ${message}`);
   Deno.exit(1);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function say(line: string): void {
@@ -202,7 +206,17 @@ function startAll(options: { readonly workers?: string }): Promise<never> {
       ...(["auto", "tensorflow"].includes(config.WEIR_ENGINE) ? ["tensorflowAddon" as const] : []),
     ], drain);
     const log = logOf(config, "start");
-    const parts = { config, root, roleCommand, env, redisServer, clock: systemClock, log, say };
+    const parts = {
+      config,
+      root,
+      roleCommand,
+      env,
+      redisServer,
+      clock: systemClock,
+      log,
+      say,
+      complain,
+    };
     await start(parts, drain, giveUp);
   });
 }

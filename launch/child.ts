@@ -15,6 +15,8 @@ export interface ChildParts {
   /** Program and arguments. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** Takes a line of its standard error. */
+  readonly complain: (line: string) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -29,6 +31,8 @@ export class Child {
   readonly #parts: ChildParts;
   readonly #stopping = new AbortController();
   readonly #firstEnd = Promise.withResolvers<number>();
+  #restarts = false;
+  #passing: Promise<void> = Promise.resolve();
   #process: Deno.ChildProcess;
   #watching: Promise<void>;
 
@@ -44,18 +48,25 @@ export class Child {
     return this.#firstEnd.promise;
   }
 
+  /** From now on it is started again whenever it ends by itself: it has been seen to work. */
+  keepAlive(): void {
+    this.#restarts = true;
+  }
+
   #spawn(): Deno.ChildProcess {
     const [program, ...args] = this.#parts.command;
-    return new Deno.Command(program, {
+    const process = new Deno.Command(program, {
       args,
       env: { ...this.#parts.env },
       clearEnv: true,
       stdin: "piped",
       stdout: "inherit",
-      stderr: "inherit",
+      stderr: "piped",
       // Ctrl-C is ours to handle: senders stop before receivers.
       detached: true,
     }).spawn();
+    this.#passing = passOn(process.stderr, this.#parts.complain);
+    return process;
   }
 
   async #watch(): Promise<void> {
@@ -63,8 +74,9 @@ export class Child {
     for (let pauseMs = RESTART_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, RESTART_PAUSE_MAX_MS)) {
       const began = clock.now();
       const { code, signal } = await this.#process.status;
+      await this.#passing;
       this.#firstEnd.resolve(code);
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted || !this.#restarts) return;
       if (clock.now() - began > LONG_LIFE_MS) pauseMs = RESTART_PAUSE_MS;
       log.error("process died, restarting it", {
         name: this.name,
@@ -97,4 +109,24 @@ export class Child {
       // It is gone already.
     }
   }
+}
+
+/** What TensorFlow says at every start, whatever its log level: nothing that a person could mend. */
+const CHATTER = [
+  /^WARNING: All log messages before absl::InitializeLog\(\)/,
+  /oneDNN custom operations are on/,
+];
+
+/** Passes lines on as they come, chatter left out. */
+async function passOn(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  complain: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (!CHATTER.some((known) => known.test(line))) complain(line);
+  }
+  if (rest !== "") complain(rest);
 }

@@ -24,14 +24,14 @@ export interface SelfCheck {
 /** Pause between two looks at a gateway that is starting. */
 const READY_PAUSE_MS = 50;
 
-/** Waits until the gateway says that it is ready, or the signal aborts. */
-export async function untilReady(url: string, clock: Clock, signal: AbortSignal): Promise<void> {
+/** Waits until an address answers with a success, or the signal aborts. */
+export async function untilOk(url: string, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const ready = await fetch(`${url}/readyz`, { signal }).then(async (response) => {
+    const ok = await fetch(url, { signal }).then(async (response) => {
       await response.body?.cancel();
       return response.ok;
     }).catch(() => false);
-    if (ready) return;
+    if (ok) return;
     await clock.sleep(READY_PAUSE_MS, signal);
   }
 }

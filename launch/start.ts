@@ -15,7 +15,7 @@ import { Child } from "./child.ts";
 import { takeDataFolder } from "./data_folder.ts";
 import { EmbeddedRedis } from "./embedded_redis.ts";
 import { checkPort } from "./port.ts";
-import { checkItself, type SelfCheck, untilReady } from "./self_check.ts";
+import { checkItself, type SelfCheck, untilOk } from "./self_check.ts";
 import { StartError } from "./start_error.ts";
 
 export interface StartParts {
@@ -32,6 +32,8 @@ export interface StartParts {
   readonly log: Log;
   /** Prints a line for the person at the terminal. */
   readonly say: (line: string) => void;
+  /** Prints a line on standard error. */
+  readonly complain: (line: string) => void;
 }
 
 const SAMPLE = "fixtures/photos/star.jpg";
@@ -52,7 +54,8 @@ export async function start(
   const redisUrl = config.REDIS_URL ?? await startRedis(parts, stack);
   const env = { ...parts.env, REDIS_URL: redisUrl, WEIR_PORT: String(port) };
   const spawn = (role: "gateway" | "worker", name: string): Child => {
-    const child = new Child({ name, command: parts.roleCommand(role), env, clock, log });
+    const { complain } = parts;
+    const child = new Child({ name, command: parts.roleCommand(role), env, complain, clock, log });
     stack.defer(() => child.stop(now));
     return child;
   };
@@ -64,8 +67,9 @@ export async function start(
 
   const host = config.WEIR_HOST.includes(":") ? `[${config.WEIR_HOST}]` : config.WEIR_HOST;
   const url = `http://${host}:${port}`;
-  await ready(url, children, config.WEIR_WORKERS > 0, clock, drain);
+  await ready(`${url}/${config.WEIR_WORKERS > 0 ? "readyz" : "healthz"}`, children, clock, drain);
   if (drain.aborted) return;
+  for (const child of children) child.keepAlive();
   if (config.WEIR_WORKERS > 0) {
     banner(parts, url, await checkItself(url, join(parts.root, SAMPLE), clock));
   } else {
@@ -96,11 +100,9 @@ async function startRedis(
 async function ready(
   url: string,
   children: readonly Child[],
-  wanted: boolean,
   clock: Clock,
   drain: AbortSignal,
 ): Promise<void> {
-  if (!wanted) return;
   const waiting = new AbortController();
   const signal = AbortSignal.any([waiting.signal, drain]);
   const ended = children.map(async (child) => {
@@ -108,7 +110,7 @@ async function ready(
     if (!signal.aborted) throw new StartError(`${child.name} ended with exit code ${code}`);
   });
   try {
-    await Promise.race([untilReady(url, clock, signal), Promise.all(ended).then(() => {})]);
+    await Promise.race([untilOk(url, clock, signal), Promise.all(ended).then(() => {})]);
   } finally {
     waiting.abort();
     // Later ends are the children's own business.
