@@ -41,7 +41,11 @@ const PAGE_POLICY = {
 export function createApp(parts: AppParts): Hono {
   const { log, corsOrigins, page } = parts;
   const app = new Hono();
-  app.use(requestId());
+  app.use(requestId(), async (c, next) => {
+    await next();
+    // The library's own header is lost where a handler makes its response itself.
+    c.header("X-Request-Id", c.get("requestId"));
+  });
   app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
   if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
   const submitting = new Submitting(parts);
