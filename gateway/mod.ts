@@ -116,14 +116,18 @@ async function listen(
   const server = Deno.serve({
     hostname,
     port,
-    signal: giveUp,
     onListen: (address) => {
       log.info("gateway ready", { url: `http://${hostname}:${address.port}` });
     },
   }, handler);
-  const draining = Promise.withResolvers<void>();
-  drain.addEventListener("abort", () => draining.resolve(), { once: true });
-  if (drain.aborted) draining.resolve();
-  await draining.promise;
-  await Promise.race([server.shutdown(), server.finished]);
+  await aborted(drain);
+  // Given to the server, the second signal would close what the shutdown has closed already.
+  await Promise.race([server.shutdown(), aborted(giveUp)]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
 }
