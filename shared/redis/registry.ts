@@ -28,6 +28,7 @@ export interface RedisRegistryParts {
 export class RedisWorkerRegistry implements WorkerRegistry {
   readonly #parts: RedisRegistryParts;
   readonly #keys: ShardKeys;
+  #announced: WorkerCard | undefined;
 
   constructor(parts: RedisRegistryParts) {
     this.#parts = parts;
@@ -36,6 +37,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
 
   async announce(card: WorkerCard): Promise<void> {
     const { client, worker, lifetimeMs } = this.#parts;
+    this.#announced = card;
     const cards = card.models.flatMap((model) => [model.name, JSON.stringify(model)]);
     await guarded(client, () =>
       client.multi()
@@ -45,9 +47,12 @@ export class RedisWorkerRegistry implements WorkerRegistry {
         .exec());
   }
 
+  /** Beats; where Redis has forgotten this worker, or lost its data, announces it again. */
   async beat(): Promise<void> {
     const { client, worker, lifetimeMs } = this.#parts;
-    await guarded(client, () => client.set(this.#keys.beat(worker), "1", "PX", lifetimeMs));
+    const beat = this.#keys.beat(worker);
+    const known = await guarded(client, () => client.set(beat, "1", "PX", lifetimeMs, "XX"));
+    if (known === null && this.#announced !== undefined) await this.announce(this.#announced);
   }
 
   async leave(): Promise<void> {

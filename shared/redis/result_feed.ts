@@ -86,6 +86,8 @@ export class RedisResultFeed implements ResultFeed {
     while (!signal.aborted) {
       let entries: string[][] = [];
       try {
+        // Redis may be back without the stream: until it is made again, outcomes go nowhere.
+        if (failures > 0) await this.renew();
         entries = await this.#read();
         failures = 0;
       } catch (error) {
