@@ -32,6 +32,8 @@ export class Child {
   readonly #stopping = new AbortController();
   readonly #firstEnd = Promise.withResolvers<number>();
   #restarts = false;
+  /** What it said on standard error before it had been seen to work. */
+  readonly #earlyComplaints: string[] = [];
   #passing: Promise<void> = Promise.resolve();
   #process: Deno.ChildProcess;
   #watching: Promise<void>;
@@ -51,6 +53,18 @@ export class Child {
   /** From now on it is started again whenever it ends by itself: it has been seen to work. */
   keepAlive(): void {
     this.#restarts = true;
+    this.#earlyComplaints.splice(0).forEach(this.#parts.complain);
+  }
+
+  /** Why it ended before it had been seen to work, in its own words where it had any. */
+  complaint(code: number): string {
+    const said = this.#earlyComplaints.map((line) => line.replace(/^weir: /, ""));
+    return said.length > 0 ? said.join("\n") : `${this.name} ended with exit code ${code}`;
+  }
+
+  #complain(line: string): void {
+    if (this.#restarts) this.#parts.complain(line);
+    else this.#earlyComplaints.push(line);
   }
 
   #spawn(): Deno.ChildProcess {
@@ -65,7 +79,7 @@ export class Child {
       // Ctrl-C is ours to handle: senders stop before receivers.
       detached: true,
     }).spawn();
-    this.#passing = passOn(process.stderr, this.#parts.complain);
+    this.#passing = passOn(process.stderr, (line) => this.#complain(line));
     return process;
   }
 

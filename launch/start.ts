@@ -96,7 +96,7 @@ async function startRedis(
   return redis.url;
 }
 
-/** Waits for readiness; a child that ends before is a failure, and has said why. */
+/** Waits for readiness; a child that ends before is a failure. */
 async function ready(
   url: string,
   children: readonly Child[],
@@ -107,7 +107,7 @@ async function ready(
   const signal = AbortSignal.any([waiting.signal, drain]);
   const ended = children.map(async (child) => {
     const code = await child.firstEnd;
-    if (!signal.aborted) throw new StartError(`${child.name} ended with exit code ${code}`);
+    if (!signal.aborted) throw new StartError(child.complaint(code));
   });
   try {
     await Promise.race([untilOk(url, clock, signal), Promise.all(ended).then(() => {})]);
