@@ -33,6 +33,7 @@ export function reconnectPause(attempt: number, random: () => number = Math.rand
 interface BaseOptions {
   readonly connectionName: string;
   readonly connectTimeout: number;
+  readonly disconnectTimeout: number;
   readonly enableReadyCheck: boolean;
   readonly disableClientInfo: boolean;
   readonly enableOfflineQueue: boolean;
@@ -44,6 +45,8 @@ export function baseOptions(settings: RedisSettings, purpose: string): BaseOptio
   return {
     connectionName: `${settings.name}:${purpose}`,
     connectTimeout: settings.timeoutMs,
+    // A connection is dropped where its peer is silent: there is nobody to say goodbye to.
+    disconnectTimeout: 0,
     // A hosted Redis may refuse INFO and CLIENT; neither is needed.
     enableReadyCheck: false,
     disableClientInfo: true,
@@ -78,10 +81,15 @@ export async function openCommands(settings: RedisSettings, log: Log): Promise<R
     await client.connect();
     await client.ping();
   } catch (error) {
-    client.disconnect();
+    drop(client);
     throw unavailable(failure ?? error);
   }
   return client;
+}
+
+/** Ends a connection; one that has ended already would only be left with a timer. */
+export function drop(client: Redis): void {
+  if (client.status !== "end") client.disconnect();
 }
 
 /** Codes with which Redis says that it is there but will not take more. */

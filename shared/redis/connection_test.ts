@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { BrokerUnavailable } from "../broker.ts";
 import { newJobId } from "../job.ts";
 import { freePort, RedisServer } from "../redis_server.ts";
@@ -125,31 +124,29 @@ Deno.test("a command that gets no reply fails in time, and its connection is rep
   using commands = await open(redis, { timeoutMs: 250 });
   const { client } = commands;
   const before = await client.client("ID");
+  const replaced = new Promise((resolve) => client.once("ready", resolve));
   {
     using _ = await freeze(redis);
     assert.equal(await reasonOf(guarded(client, () => client.get("key"))), "away");
-    await once(client, "ready");
   }
-  // Redis has the time it needs to wake up.
-  await redis.client.ping();
-  assert.notEqual(await guarded(client, () => client.client("ID")), before);
+  await replaced;
+  assert.notEqual(await client.client("ID"), before);
 });
 
 Deno.test("commands fail at once while redis is away, and pass when it is back", async () => {
-  await using redis = await testRedis();
+  const executable = "redis-server";
+  await using servers = new AsyncDisposableStack();
+  const first = await RedisServer.start({ executable });
   const log = keptLog();
-  using commands = await open(redis, { log });
+  const settings = { url: first.url, name: "test", timeoutMs: 5_000 };
+  using commands = await open({ settings }, { log });
   const { client } = commands;
-  redis.client.on("error", () => {});
-  const refused = once(client, "error");
-  await redis.server[Symbol.asyncDispose]();
+  const refused = new Promise((resolve) => client.once("error", resolve));
+  await first[Symbol.asyncDispose]();
   await refused;
   assert.equal(await reasonOf(guarded(client, () => client.get("key"))), "away");
-  const back = once(client, "ready");
-  await using _ = await RedisServer.start({
-    executable: "redis-server",
-    address: redis.server.address,
-  });
+  const back = new Promise((resolve) => client.once("ready", resolve));
+  servers.use(await RedisServer.start({ executable, address: first.address }));
   await back;
   assert.equal(await guarded(client, () => client.get("key")), null);
   assert.deepEqual(log.lines.map(({ level, message }) => `${level} ${message}`), [
