@@ -10,18 +10,22 @@
 import { Redis } from "ioredis";
 import type { Clock } from "../clock.ts";
 import { BrokerUnavailable } from "../broker.ts";
-import { baseOptions, type RedisSettings, unavailable } from "./connection.ts";
+import { baseOptions, drop, type RedisSettings, unavailable } from "./connection.ts";
 
 const UNBLOCK_TRIES_MAX = 20;
 const UNBLOCK_PAUSE_MS = 10;
+
+interface Connection {
+  readonly client: Redis;
+  /** Its id in Redis, where Redis tells; by it the read can be ended without losing a delivery. */
+  id: number | undefined;
+}
 
 export class BlockingConnection implements Disposable {
   readonly #settings: RedisSettings;
   readonly #purpose: string;
   readonly #clock: Clock;
-  #client: Redis | undefined;
-  /** Its id in Redis, where Redis tells; by it the read can be ended without losing a delivery. */
-  #id: number | undefined;
+  #connection: Connection | undefined;
   #reading = false;
 
   constructor(settings: RedisSettings, purpose: string, clock: Clock) {
@@ -57,15 +61,18 @@ export class BlockingConnection implements Disposable {
   }
 
   async #run<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    if (this.#client === undefined) {
-      const client = this.#newClient();
-      // Known before it is connected, so that it can be interrupted while it connects.
-      this.#client = client;
-      await client.connect();
-      // A hosted Redis may refuse CLIENT.
-      this.#id = await client.client("ID").catch(() => undefined);
-    }
-    return await command(this.#client);
+    const { client } = this.#connection ?? await this.#open();
+    return await command(client);
+  }
+
+  async #open(): Promise<Connection> {
+    const opened: Connection = { client: this.#newClient(), id: undefined };
+    // Known before it is connected, so that it can be interrupted while it connects.
+    this.#connection = opened;
+    await opened.client.connect();
+    // A hosted Redis may refuse CLIENT.
+    opened.id = await opened.client.client("ID").catch(() => undefined);
+    return opened;
   }
 
   #newClient(): Redis {
@@ -88,8 +95,9 @@ export class BlockingConnection implements Disposable {
    */
   async unblock(commands: Redis): Promise<void> {
     for (let tries = 0; this.#reading && tries < UNBLOCK_TRIES_MAX; tries++) {
-      if (this.#id === undefined) break;
-      const unblocked = await commands.client("UNBLOCK", this.#id).catch(() => undefined);
+      const id = this.#connection?.id;
+      if (id === undefined) break;
+      const unblocked = await commands.client("UNBLOCK", id).catch(() => undefined);
       if (unblocked === undefined) break;
       if (unblocked === 1) return;
       // The read has not reached Redis yet, or its reply is on the way.
@@ -100,8 +108,8 @@ export class BlockingConnection implements Disposable {
 
   /** Ends the read under way, if any, by dropping the connection. */
   interrupt(): void {
-    this.#client?.disconnect();
-    this.#client = undefined;
+    if (this.#connection !== undefined) drop(this.#connection.client);
+    this.#connection = undefined;
   }
 
   [Symbol.dispose](): void {
