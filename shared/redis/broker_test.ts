@@ -1,125 +1,27 @@
 /** The broker's contract, on a real Redis. */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
-import type { Delivery, Finished, JobEvent } from "../broker.ts";
-import { systemClock } from "../clock.ts";
-import { type JobId, type NewJob, newJobId } from "../job.ts";
-import { keptLog } from "../testing/kept_log.ts";
-import { commandCalls, type TestRedis, testRedis } from "../testing/redis.ts";
-import { openCommands } from "./connection.ts";
-import { RedisJobQueue } from "./job_queue.ts";
-import { RedisJobSource } from "./job_source.ts";
-import { ShardKeys } from "./keys.ts";
+import type { Delivery } from "../broker.ts";
+import type { JobId } from "../job.ts";
+import {
+  assertDrained,
+  type Broker,
+  CARD,
+  CLAIM_IDLE_MS,
+  forever,
+  keys,
+  MODEL,
+  newJob,
+  nextEvent,
+  openBroker,
+  readOne,
+  submit,
+  success,
+} from "../testing/broker.ts";
+import { commandCalls } from "../testing/redis.ts";
+import type { RedisJobSource } from "./job_source.ts";
 import { RedisMaintenance } from "./maintenance.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
-import { RedisResultFeed } from "./result_feed.ts";
-
-const MODEL = "shapes";
-const CLAIM_IDLE_MS = 50;
-const CARD = {
-  name: MODEL,
-  version: "1",
-  default: true,
-  engine: "wasm",
-  input: { width: 64, height: 64 },
-  top: 5,
-  labels: ["star"],
-};
-
-const keys = new ShardKeys(0);
-const forever = new AbortController().signal;
-
-interface Broker extends AsyncDisposable {
-  readonly redis: TestRedis;
-  readonly queue: RedisJobQueue;
-  readonly source: RedisJobSource;
-  readonly feed: RedisResultFeed;
-  worker(consumer: string): RedisJobSource;
-  gateway(name: string): RedisJobQueue;
-}
-
-async function openBroker(
-  { jobsMax = 100, bytesMax = 1_000_000 }: { jobsMax?: number; bytesMax?: number } = {},
-): Promise<Broker> {
-  await using stack = new AsyncDisposableStack();
-  const redis = stack.use(await testRedis());
-  const log = keptLog();
-  const client = await openCommands(redis.settings, log);
-  stack.defer(() => client.disconnect());
-  const common = { client, settings: redis.settings, shard: 0, clock: systemClock, log };
-  const worker = (consumer: string) =>
-    new RedisJobSource({
-      ...common,
-      consumer,
-      models: [MODEL],
-      blockMs: 500,
-      attemptsMax: 3,
-      claimIdleMs: CLAIM_IDLE_MS,
-    });
-  const source = stack.use(worker("w1"));
-  await source.open();
-  const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
-  await feed.renew();
-  const gateway = (name: string) =>
-    new RedisJobQueue({ client, gateway: name, admission: { jobsMax, bytesMax } });
-  const opened = stack.move();
-  return {
-    redis,
-    queue: gateway("g1"),
-    source,
-    feed,
-    worker,
-    gateway,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
-}
-
-function newJob(overrides: Partial<NewJob> = {}): NewJob {
-  return {
-    id: newJobId(0, () => crypto.randomUUID()),
-    model: MODEL,
-    lane: 0,
-    images: [{ bytes: new Uint8Array([0xff, 0xd8, 0, 1]) }],
-    timeoutMs: 60_000,
-    keepMs: 60_000,
-    ...overrides,
-  };
-}
-
-async function submit(broker: Broker, overrides: Partial<NewJob> = {}): Promise<JobId> {
-  const job = newJob(overrides);
-  assert.deepEqual(await broker.queue.submit(job), { kind: "queued" });
-  return job.id;
-}
-
-async function readOne(source: RedisJobSource): Promise<Delivery> {
-  const [delivery] = await source.read(1, forever);
-  assert(delivery !== undefined);
-  return delivery;
-}
-
-function success(delivery: Delivery, tell = "g1", label = "star"): Finished {
-  const results = [{ predictions: [{ label, probability: 0.75 }] }];
-  return { delivery, tell, outcome: { state: "succeeded", results, timings: { inferMs: 3 } } };
-}
-
-async function nextEvent(feed: RedisResultFeed): Promise<JobEvent> {
-  const stop = new AbortController();
-  for await (const item of feed.items(stop.signal)) {
-    if (item.kind === "event") return item.event;
-  }
-  throw new Error("the feed ended");
-}
-
-/** Asserts that nothing of a job is left but its record. */
-async function assertDrained(broker: Broker): Promise<void> {
-  const { client } = broker.redis;
-  assert.equal(await client.xlen(keys.jobs(MODEL, 0)), 0);
-  assert.equal(((await client.xpending(keys.jobs(MODEL, 0), "workers")) as number[])[0], 0);
-  const load = await client.hgetall(keys.load(MODEL));
-  assert.deepEqual({ ...load }, { jobs: "0", bytes: "0" });
-  assert.equal(await client.zcard(keys.deadlines()), 0);
-}
 
 Deno.test("a job goes from submit to the event that its gateway reads", async () => {
   await using broker = await openBroker();
