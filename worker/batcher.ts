@@ -2,7 +2,8 @@
  * Decoded jobs between the reader and the model: whatever waits makes the next batch.
  *
  * Owns the bound on what a worker holds, in images. Never waits for a fuller batch unless told to
- * linger. Invariant: jobs of one model leave in the order in which they came.
+ * linger. Invariant: a model's jobs leave in the order in which they came, but for those that were
+ * begun before, which wait to be first and leave alone.
  *
  * @module
  */

@@ -1,0 +1,96 @@
+/**
+ * Jobs in a worker's hands, and a model that sees the number which a picture is made of.
+ *
+ * @module
+ */
+import type { Delivery } from "../../shared/broker.ts";
+import { newJobId } from "../../shared/job.ts";
+import type { Engine, Model } from "../engines/engine.ts";
+import { ModelConfigSchema } from "../models/config.ts";
+import { PreparedJob } from "../prepared.ts";
+import { ServedModel } from "../served_model.ts";
+
+export const MODEL = "numbers";
+export const LABELS = ["zero", "one", "two", "three"];
+
+/** The number on which the model fails. */
+export const BAD = 13;
+
+let entries = 0;
+
+/** A delivery of one image with a number each. */
+export function testDelivery(
+  numbers: readonly number[] = [0],
+  overrides: Partial<Delivery> = {},
+): Delivery {
+  return {
+    id: newJobId(0, () => crypto.randomUUID()),
+    model: MODEL,
+    lane: 0,
+    entry: `${++entries}-0`,
+    images: numbers.map((number) => Uint8Array.of(number)),
+    bytes: numbers.length,
+    ...overrides,
+  };
+}
+
+/** The same, decoded: one pixel an image, its samples the number. */
+export function testJob(
+  numbers?: readonly number[],
+  { attempt = 1, ...overrides }: Partial<Delivery> & { attempt?: number } = {},
+): PreparedJob {
+  const delivery = testDelivery(numbers, overrides);
+  return new PreparedJob({ delivery, attempt, tell: "g1" }, delivery.images.map(pixelsOf), 4);
+}
+
+/** "Decodes" an image of {@linkcode testDelivery}. */
+export function pixelsOf(image: Uint8Array): Uint8Array {
+  return new Uint8Array(3).fill(image[0]!);
+}
+
+export interface TestModel {
+  readonly served: ServedModel;
+  /** Sizes of the batches that the network was given. */
+  readonly batches: number[];
+}
+
+/** A model that gives the class with the picture's number 0.75, the first other one 0.25. */
+export function testModel(): TestModel {
+  const batches: number[] = [];
+  const network: Model = {
+    outputShape: [LABELS.length],
+    predict: (batch, size, signal) => {
+      batches.push(size);
+      signal.throwIfAborted();
+      const numbers = Array.from({ length: size }, (_, i) => batch[3 * i]!);
+      if (numbers.includes(BAD)) return Promise.reject(new Error("no such number"));
+      return Promise.resolve(Float32Array.from(numbers.flatMap(scoresOf)));
+    },
+    dispose: () => {},
+  };
+  const engine: Engine = {
+    name: "wasm",
+    description: "a stand-in",
+    load: () => Promise.resolve(network),
+    tensors: () => undefined,
+  };
+  const files = {
+    name: MODEL,
+    version: "2",
+    format: "layers",
+    folder: "",
+    entry: "",
+    config: ModelConfigSchema.parse({
+      default: true,
+      input: { width: 1, height: 1, scale: "0to255" },
+      output: { top: 1 },
+    }),
+    labels: LABELS,
+  } as const;
+  return { served: new ServedModel(files, network, engine), batches };
+}
+
+function scoresOf(number: number): number[] {
+  const other = number === 0 ? 1 : 0;
+  return LABELS.map((_, i) => i === number ? 0.75 : i === other ? 0.25 : 0);
+}
