@@ -112,7 +112,7 @@ async function run(work: () => Promise<void>): Promise<never> {
 }
 
 /** Errors whose message is meant for the person who started us. */
-const EXPECTED = new Set(["ModelError", "StartError", "AddrInUse"]);
+const EXPECTED = new Set(["ModelError", "StartError", "AddrInUse", "DeploymentMismatch"]);
 
 interface RoleOptions {
   readonly lifeline?: boolean;

@@ -10,6 +10,7 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
+import { joinDeployment } from "../shared/redis/deployment.ts";
 import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
@@ -52,6 +53,7 @@ export async function runGateway(
     log,
   );
   stack.defer(() => client.disconnect());
+  await joinDeployment(client);
   const queue = new RedisJobQueue({
     client,
     gateway: name,

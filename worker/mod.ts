@@ -10,6 +10,7 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
+import { joinDeployment } from "../shared/redis/deployment.ts";
 import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
 import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
@@ -52,6 +53,7 @@ export async function runWorker(
   await using stack = new AsyncDisposableStack();
   const client = await openCommands(redis, log);
   stack.defer(() => client.disconnect());
+  await joinDeployment(client);
   const engine = await openEngine(parts);
   const models = await loadModels(parts, engine, giveUp, stack);
 
