@@ -96,6 +96,8 @@ export class Runner {
     try {
       return await model.classify(batch, signal);
     } catch (error) {
+      // Given up, and so will be whatever would be written of it.
+      if (signal.aborted) return [];
       this.#parts.log.error("batch failed", {
         model: model.files.name,
         images: batch.length,

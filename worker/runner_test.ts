@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import type { Outcome } from "../shared/broker.ts";
+import { Batcher } from "./batcher.ts";
+import type { PreparedJob } from "./prepared.ts";
+import { Runner } from "./runner.ts";
+import { BAD, LABELS, MODEL, testJob, testModel } from "./testing/jobs.ts";
+import { openSettling, type Settling } from "./testing/settling.ts";
+
+const BATCH_MAX = 4;
+const ATTEMPTS_MAX = 3;
+
+interface Ran extends Settling {
+  /** Sizes of the batches that the network was given. */
+  readonly batches: number[];
+  /** What the runner said of its batches. */
+  readonly said: boolean[];
+  readonly batcher: Batcher;
+}
+
+/** Runs jobs that all wait when the runner starts, to their end. */
+async function run(jobs: readonly PreparedJob[], { givenUp = false } = {}): Promise<Ran> {
+  const settling = openSettling();
+  const { settler, clock, log, giveUp } = settling;
+  const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
+  const { served, batches } = testModel();
+  const said: boolean[] = [];
+  const runner = new Runner({
+    models: new Map([[MODEL, served]]),
+    batcher,
+    settler,
+    onBatch: (running) => said.push(running),
+    attemptsMax: ATTEMPTS_MAX,
+    batchMax: BATCH_MAX,
+    clock,
+    log,
+  });
+  for (const job of jobs) {
+    batcher.reserve(job.pixels.length);
+    batcher.add(job);
+  }
+  batcher.close();
+  if (givenUp) giveUp.abort();
+  await runner.run(giveUp.signal);
+  return { ...settling, batches, said, batcher };
+}
+
+/** The first label of each image of each job, by the job. */
+function labelsOf({ source }: Ran): Map<PreparedJob["delivery"], (string | undefined)[]> {
+  return new Map(source.finished.map(({ delivery, outcome }) => {
+    assert(outcome.state === "succeeded", outcome.state);
+    return [delivery, outcome.results.map(({ predictions: [first] }) => first?.label)];
+  }));
+}
+
+Deno.test("runner answers each job with its own images' classes, in their order", async () => {
+  const jobs = [testJob([3]), testJob([0, 2]), testJob([1]), testJob([2, 2, 0])];
+  const ran = await run(jobs);
+  assert.deepEqual(ran.batches, [4, 3]);
+  assert.deepEqual([...labelsOf(ran)], [
+    [jobs[0]!.delivery, ["three"]],
+    [jobs[1]!.delivery, ["zero", "two"]],
+    [jobs[2]!.delivery, ["one"]],
+    [jobs[3]!.delivery, ["two", "two", "zero"]],
+  ]);
+  assert.equal(ran.batcher.held, 0);
+});
+
+Deno.test("runner splits a job with more images than a batch, and joins its answers", async () => {
+  const numbers = Array.from({ length: 2 * BATCH_MAX + 1 }, (_, i) => i % LABELS.length);
+  const job = testJob(numbers);
+  const ran = await run([job]);
+  assert.deepEqual(ran.batches, [BATCH_MAX, BATCH_MAX, 1]);
+  assert.deepEqual(labelsOf(ran).get(job.delivery), numbers.map((number) => LABELS[number]));
+});
+
+Deno.test("runner gives each job as many classes as it asked for", async () => {
+  const ran = await run([testJob([0], { top: 2 }), testJob([1])]);
+  const counts = ran.source.finished.map(({ outcome }) =>
+    outcome.state === "succeeded" && outcome.results[0]?.predictions.length
+  );
+  assert.deepEqual(counts, [2, 1]);
+});
+
+Deno.test("runner runs a batch that fails image by image, and puts only the bad one off", async () => {
+  const [good, bad, fine] = [testJob([1]), testJob([BAD]), testJob([2, 3])];
+  const ran = await run([good, bad, fine]);
+  assert.deepEqual(ran.batches, [4, 1, 1, 1, 1]);
+  assert.deepEqual([...labelsOf(ran)], [
+    [good.delivery, ["one"]],
+    [fine.delivery, ["two", "three"]],
+  ]);
+  const [{ delivery, delayMs } = assert.fail(), ...more] = ran.source.putOff;
+  assert.deepEqual([delivery, more], [bad.delivery, []]);
+  assert(500 <= delayMs && delayMs <= 1500, String(delayMs));
+  assert.equal(ran.batcher.held, 0);
+});
+
+Deno.test("runner puts a job off as a whole, though one image of it is good", async () => {
+  const job = testJob([1, BAD]);
+  const ran = await run([job]);
+  assert.deepEqual(ran.source.finished, []);
+  assert.deepEqual(ran.source.putOff.map(({ delivery }) => delivery), [job.delivery]);
+});
+
+Deno.test("runner waits longer before each further attempt", async () => {
+  const ran = await run([testJob([BAD], { attempt: 2 })]);
+  const [{ delayMs } = assert.fail()] = ran.source.putOff;
+  assert(1000 <= delayMs && delayMs <= 3000, String(delayMs));
+});
+
+Deno.test("runner gives a job up that fails at its last attempt", async () => {
+  const ran = await run([testJob([BAD], { attempt: ATTEMPTS_MAX })]);
+  assert.deepEqual(ran.source.putOff, []);
+  assert.deepEqual(ran.source.finished.map(({ outcome }): Outcome => outcome), [{
+    state: "dead",
+    error: { code: "job_failed", detail: "the model failed on the image, 3 times" },
+    attempts: 3,
+  }]);
+});
+
+Deno.test("runner says when a batch begins and when it is over", async () => {
+  const ran = await run([testJob([1, 1, 1]), testJob([BAD, 1])]);
+  assert.deepEqual(ran.said, [true, false, true, false]);
+});
+
+Deno.test("runner that is given up settles nothing and complains of nothing", async () => {
+  const ran = await run([testJob([1, 2]), testJob([1], { attempt: ATTEMPTS_MAX })], {
+    givenUp: true,
+  });
+  assert.deepEqual(ran.source.finished, []);
+  assert.deepEqual(ran.source.putOff, []);
+  assert.deepEqual(ran.log.lines, []);
+});
