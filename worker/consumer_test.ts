@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import type { Delivery } from "../shared/broker.ts";
+import { Batcher } from "./batcher.ts";
+import { Consumer } from "./consumer.ts";
+import type { Decoded } from "./images/decode.ts";
+import { BAD, pixelsOf, testDelivery } from "./testing/jobs.ts";
+import { openSettling, type Settling } from "./testing/settling.ts";
+
+const BATCH_MAX = 2;
+const BROKER_PAUSE_MS = 500;
+
+interface Consuming extends Settling, AsyncDisposable {
+  readonly batcher: Batcher;
+  readonly consumer: Consumer;
+  /** Stops reading and waits until the consumer has ended. */
+  stop(): Promise<void>;
+}
+
+function decodeNumber(image: Uint8Array): Promise<Decoded> {
+  return Promise.resolve(
+    image[0] === BAD
+      ? { ok: false, code: "undecodable_image", detail: "decode image: damaged" }
+      : { ok: true, pixels: pixelsOf(image) },
+  );
+}
+
+/** Starts a consumer; `prepare` sets the source up before the first read. */
+function consume(
+  { decode = decodeNumber, prepare = () => {} }: {
+    decode?: (image: Uint8Array) => Promise<Decoded>;
+    prepare?: (settling: Settling) => void;
+  } = {},
+): Consuming {
+  const settling = openSettling();
+  prepare(settling);
+  const { source, settler, hands, clock, log } = settling;
+  const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
+  const consumer = new Consumer({ source, batcher, settler, hands, decode, clock, log });
+  const drain = new AbortController();
+  const running = consumer.run(drain.signal);
+  const stop = async () => {
+    drain.abort();
+    await running;
+  };
+  return { ...settling, batcher, consumer, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function takenFrom(batcher: Batcher): Promise<Delivery[]> {
+  return (await batcher.take()).map(({ delivery }) => delivery);
+}
+
+Deno.test("consumer has what it reads decoded, and hands it to the batcher", async () => {
+  await using worker = consume();
+  const delivery = testDelivery([1, 2]);
+  worker.source.hand(delivery);
+  const [job] = await worker.batcher.take();
+  assert.equal(job?.delivery, delivery);
+  assert.deepEqual(job.pixels, [Uint8Array.of(1, 1, 1), Uint8Array.of(2, 2, 2)]);
+  assert.deepEqual([job.attempt, job.tell], [1, "g1"]);
+  assert(worker.hands.has(delivery));
+  assert.deepEqual(worker.source.finished, []);
+});
+
+Deno.test("consumer keeps the order of a job's images, whichever is decoded first", async () => {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  await using worker = consume({
+    decode: async (image) => {
+      await (image[0] === 1 ? first : second).promise;
+      return decodeNumber(image);
+    },
+  });
+  worker.source.hand(testDelivery([1, 2]));
+  second.resolve();
+  first.resolve();
+  const [job] = await worker.batcher.take();
+  assert.deepEqual(job?.pixels.map((pixels) => pixels[0]), [1, 2]);
+});
+
+Deno.test("consumer fails a job whose image is bad, alone and with the image's place", async () => {
+  await using worker = consume();
+  const [bad, good] = [testDelivery([0, 1, BAD]), testDelivery([2])];
+  worker.source.hand(bad, good);
+  assert.deepEqual(await takenFrom(worker.batcher), [good]);
+  await worker.settler.settled();
+  assert.deepEqual(worker.source.finished, [{
+    delivery: bad,
+    tell: "g1",
+    outcome: {
+      state: "failed",
+      error: { code: "undecodable_image", detail: "image 3 of 3: decode image: damaged" },
+      timings: { decodeMs: 0 },
+    },
+  }]);
+  assert.equal(worker.batcher.held, 1);
+  assert.deepEqual(worker.hands.all(), [good]);
+});
+
+Deno.test("consumer does not number the one image of a job", async () => {
+  await using worker = consume();
+  worker.source.hand(testDelivery([BAD]));
+  await worker.source.until(() => worker.source.finished.length > 0);
+  const [{ outcome } = assert.fail()] = worker.source.finished;
+  assert(outcome.state === "failed");
+  assert.equal(outcome.error.detail, "decode image: damaged");
+});
+
+Deno.test("consumer settles what has expired, buries what is spent, and runs neither", async () => {
+  const [expired, spent, good] = [testDelivery(), testDelivery(), testDelivery()];
+  await using worker = consume({
+    prepare: ({ source }) => {
+      source.verdicts.set(expired.id, { kind: "expired", tell: "g1 g2" });
+      source.verdicts.set(spent.id, { kind: "spent", tell: "g1", attempts: 3 });
+    },
+  });
+  worker.source.hand(expired, spent, good);
+  assert.deepEqual(await takenFrom(worker.batcher), [good]);
+  await worker.settler.settled();
+  assert.deepEqual(worker.source.finished, [
+    { delivery: expired, tell: "g1 g2", outcome: { state: "expired", timings: {} } },
+    {
+      delivery: spent,
+      tell: "g1",
+      outcome: {
+        state: "dead",
+        error: { code: "job_failed", detail: "given up after 3 attempts that did not end" },
+        attempts: 3,
+      },
+    },
+  ]);
+  assert.deepEqual(worker.hands.all(), [good]);
+});
+
+Deno.test("consumer leaves alone what was dropped or lost", async () => {
+  const [dropped, lost, good] = [testDelivery(), testDelivery(), testDelivery()];
+  await using worker = consume({
+    prepare: ({ source }) => {
+      source.verdicts.set(dropped.id, { kind: "drop", reason: "cancelled" });
+      source.verdicts.set(lost.id, { kind: "lost" });
+    },
+  });
+  worker.source.hand(dropped, lost, good);
+  assert.deepEqual(await takenFrom(worker.batcher), [good]);
+  assert.deepEqual(worker.source.finished, []);
+  assert.deepEqual(worker.hands.all(), [good]);
+  const told = worker.log.lines.filter(({ level }) => level !== "debug");
+  assert.deepEqual(told.map(({ level, fields }) => [level, fields.job]), [
+    ["info", dropped.id],
+    ["warn", lost.id],
+  ]);
+});
+
+Deno.test("consumer asks for no more than the batcher is free to hold", async () => {
+  await using worker = consume();
+  const jobs = [testDelivery([0, 0, 0]), testDelivery([1]), testDelivery([2])];
+  const { source, batcher } = worker;
+  source.hand(jobs[0]!, jobs[1]!);
+  await source.until(() => source.asked.length === 1);
+  assert.deepEqual(source.asked, [2 * BATCH_MAX]);
+  assert.deepEqual(await takenFrom(batcher), [jobs[0]]);
+  source.hand(jobs[2]!);
+  assert.equal(batcher.free, 0);
+  assert.equal(source.asked.length, 1);
+  batcher.release(3);
+  assert.deepEqual(await takenFrom(batcher), [jobs[1]]);
+  await source.until(() => source.asked.length === 3);
+  assert.deepEqual(source.asked, [2 * BATCH_MAX, 3, 2]);
+});
+
+Deno.test("consumer reads again when the broker is back, and complains once", async () => {
+  await using worker = consume({ prepare: ({ source }) => source.away = true });
+  const { source, clock, log } = worker;
+  for (let tries = 0; tries < 5; tries++) {
+    await clock.untilWaiting();
+    clock.advance(BROKER_PAUSE_MS);
+  }
+  await clock.untilWaiting();
+  source.away = false;
+  const delivery = testDelivery();
+  source.hand(delivery);
+  clock.advance(BROKER_PAUSE_MS);
+  assert.deepEqual(await takenFrom(worker.batcher), [delivery]);
+  await worker.stop();
+  assert.deepEqual(log.lines.filter(({ level }) => level !== "debug").map((line) => line.message), [
+    "jobs cannot be read, trying again",
+    "jobs are read again",
+  ]);
+});
+
+Deno.test("consumer begins what it has read although the broker goes away in between", async () => {
+  await using worker = consume();
+  const { source, clock } = worker;
+  const delivery = testDelivery();
+  await source.until(() => source.asked.length === 1);
+  source.hand(delivery);
+  source.away = true;
+  await clock.untilWaiting();
+  source.away = false;
+  clock.advance(BROKER_PAUSE_MS);
+  assert.deepEqual(await takenFrom(worker.batcher), [delivery]);
+});
+
+Deno.test("consumer that is told to drain finishes what it prepares, and reads no more", async () => {
+  const decoding = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const worker = consume({
+    decode: async (image) => {
+      decoding.resolve();
+      await finish.promise;
+      return decodeNumber(image);
+    },
+  });
+  const delivery = testDelivery();
+  worker.source.hand(delivery);
+  await decoding.promise;
+  const stopped = worker.stop();
+  worker.source.hand(testDelivery());
+  finish.resolve();
+  await stopped;
+  assert.deepEqual(await takenFrom(worker.batcher), [delivery]);
+  assert.equal(worker.batcher.held, 1);
+});
+
+Deno.test("consumer runs a job that was begun before to its end before the next is claimed", async () => {
+  const again = testDelivery([1]);
+  await using worker = consume({
+    prepare: ({ source }) => source.verdicts.set(again.id, { kind: "run", attempt: 2, tell: "g1" }),
+  });
+  const events: string[] = [];
+  const recovered = worker.consumer.recover(again).then(() => events.push("recovered"));
+  const [job] = await worker.batcher.take();
+  assert.equal(job?.attempt, 2);
+  job.answer({ predictions: [] }, 1);
+  events.push("answered");
+  worker.settler.settle([job.succeeded()]);
+  await recovered;
+  assert.deepEqual(events, ["answered", "recovered"]);
+});
+
+Deno.test("consumer does not wait for a claimed job that nobody has begun", async () => {
+  await using worker = consume();
+  const fresh = testDelivery();
+  await worker.consumer.recover(fresh);
+  assert.deepEqual(await takenFrom(worker.batcher), [fresh]);
+});
+
+Deno.test("consumer leaves a claimed job alone that it holds already", async () => {
+  await using worker = consume();
+  const delivery = testDelivery();
+  worker.source.hand(delivery);
+  await worker.batcher.take();
+  await worker.consumer.recover(delivery);
+  assert.equal(worker.batcher.held, 1);
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../shared/config.ts";
+import { systemClock } from "../shared/clock.ts";
+import {
+  assertDrained,
+  type Broker,
+  keys,
+  MODEL,
+  openBroker,
+  submit,
+} from "../shared/testing/broker.ts";
+import { keptLog } from "../shared/testing/kept_log.ts";
+import { openNull } from "./engines/null.ts";
+import { ModelConfigSchema } from "./models/config.ts";
+import { runPipeline } from "./pipeline.ts";
+import { ServedModel } from "./served_model.ts";
+
+interface Running {
+  readonly drain: AbortController;
+  readonly giveUp: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Starts a worker's loops over the null engine, which takes its time for each image. */
+async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
+  const read = parseConfig({ WEIR_BATCH_MAX: "4", WEIR_ATTEMPTS_MAX: "3" });
+  assert(read.ok);
+  const engine = openNull({ delayMs, clock: systemClock });
+  const files = {
+    name: MODEL,
+    version: "1",
+    format: "layers",
+    folder: "",
+    entry: "",
+    config: ModelConfigSchema.parse({ input: { width: 1, height: 1 } }),
+    labels: [],
+  } as const;
+  const served = new ServedModel(files, await engine.load(files), engine);
+  const drain = new AbortController();
+  const giveUp = new AbortController();
+  const ended = runPipeline(
+    {
+      config: read.config,
+      redis: redis.settings,
+      shard: 0,
+      name: "w1",
+      source,
+      models: new Map([[MODEL, served]]),
+      engine,
+      clock: systemClock,
+      log: keptLog(),
+    },
+    drain.signal,
+    giveUp.signal,
+  );
+  return { drain, giveUp, ended };
+}
+
+Deno.test("a worker's loops answer all jobs, each once, and leave nothing behind", async () => {
+  await using broker = await openBroker();
+  const ids = await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      submit(broker, {
+        images: Array.from({ length: 1 + i % 3 }, () => ({ bytes: new Uint8Array(9) })),
+      })),
+  );
+  const { drain, ended } = await start(broker);
+  const waiting = new Set(ids);
+  const stop = new AbortController();
+  for await (const item of broker.feed.items(stop.signal)) {
+    if (item.kind !== "event") continue;
+    assert(waiting.delete(item.event.id), "a job was answered twice");
+    if (waiting.size === 0) stop.abort();
+  }
+  drain.abort();
+  await ended;
+  for (const record of await broker.queue.getAll(ids)) {
+    assert.equal(record?.state, "succeeded");
+    assert.equal(record.attempts, 1);
+    assert.equal(record.results?.length, record.images.total);
+  }
+  await assertDrained(broker);
+});
+
+Deno.test("a worker that drains finishes what it has begun, and leaves nothing behind", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const { drain, ended } = await start(broker, 20);
+  while ((await broker.queue.get(id))?.state !== "running");
+  drain.abort();
+  await ended;
+  assert.equal((await broker.queue.get(id))?.state, "succeeded");
+  await assertDrained(broker);
+});
+
+Deno.test("a worker that is given up leaves what it has begun to others", async () => {
+  await using broker = await openBroker();
+  const id = await submit(broker);
+  const { drain, giveUp, ended } = await start(broker, 3_600_000);
+  while ((await broker.queue.get(id))?.state !== "running");
+  drain.abort();
+  giveUp.abort();
+  await ended;
+  assert.equal((await broker.queue.get(id))?.state, "running");
+  const [pending] = await broker.redis.client.xpending(keys.jobs(MODEL, 0), "workers") as [number];
+  assert.equal(pending, 1);
+});
