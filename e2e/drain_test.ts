@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { inParallel, post } from "./client.ts";
+import { colourPicture } from "./pictures.ts";
+import { until } from "./waiting.ts";
+import { testWeir, type Weir } from "./weir.ts";
+
+const PHOTO = await colourPicture([250, 20, 10]);
+
+function slow(delayMs: number): Record<string, string> {
+  return { WEIR_ENGINE: "null", WEIR_NULL_DELAY_MS: String(delayMs), WEIR_BATCH_MAX: "8" };
+}
+
+testWeir(
+  "a worker that is told to stop under load finishes what it has begun, and nothing is lost",
+  { workers: 2, env: slow(5) },
+  async (weir) => {
+    const { url, workers } = weir;
+    const [leaving] = workers;
+    let answered = 0;
+    const answers = await inParallel(400, 32, async () => {
+      const answer = await post(`${url}/v1/jobs`, PHOTO.bytes, { prefer: "wait=60" });
+      if (++answered === 100) leaving!.kill("SIGTERM");
+      return answer;
+    });
+    for (const { status, body } of answers) {
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.deepEqual({ state: body.state, attempts: body.attempts }, {
+        state: "succeeded",
+        attempts: 1,
+      });
+    }
+    assert.equal(await leaving!.code(), 0);
+    await weir.assertEmpty();
+  },
+);
+
+testWeir("jobs that no worker is there for wait for the next one", {}, async (weir) => {
+  await post(`${weir.url}/predict`, PHOTO.bytes);
+  await weir.stopWorker(weir.workers[0]!);
+  const answers = Array.from({ length: 10 }, () => post(`${weir.url}/predict`, PHOTO.bytes));
+  await weir.untilAdmitted(answers.length);
+  await weir.startWorker();
+  for (const { status } of await Promise.all(answers)) assert.equal(status, 200);
+});
+
+testWeir(
+  "a gateway that is told to stop answers those who wait, and takes nobody else",
+  { gateways: 2 },
+  async (weir) => {
+    const { urls: [url, other], gateways: [leaving], workers } = weir;
+    await weir.stopWorker(workers[0]!);
+    const answers = Array.from({ length: 20 }, () => post(`${url}/predict`, PHOTO.bytes));
+    await weir.untilAdmitted(answers.length);
+    leaving!.kill("SIGTERM");
+    await weir.startWorker();
+    for (const { status, body } of await Promise.all(answers)) {
+      assert.equal(status, 200, JSON.stringify(body));
+    }
+    assert.equal(await leaving!.code(), 0);
+    await assert.rejects(post(`${url}/predict`, PHOTO.bytes));
+    assert.equal((await post(`${other}/predict`, PHOTO.bytes)).status, 200);
+  },
+);
+
+for (const role of ["gateway", "worker"] as const) {
+  testWeir(`a second signal ends a ${role} at once`, { env: stuck(600_000) }, async (weir) => {
+    const process = weir[`${role}s`][0]!;
+    const { answer } = await startLongJob(weir);
+    // Two signals in a row may arrive as one.
+    await until(`${role} is gone`, () => {
+      process.kill("SIGTERM");
+      return Promise.resolve(process.over);
+    });
+    assert.equal(await process.code(), 1);
+    for (const each of [...weir.gateways, ...weir.workers]) each.kill("SIGKILL");
+    await answer;
+  });
+
+  testWeir(`a ${role} whose time to drain is over ends`, { env: stuck(300) }, async (weir) => {
+    const process = weir[`${role}s`][0]!;
+    const { answer } = await startLongJob(weir);
+    process.kill("SIGTERM");
+    assert.equal(await process.code(), 0);
+    for (const each of [...weir.gateways, ...weir.workers]) each.kill("SIGKILL");
+    await answer;
+  });
+}
+
+/** Settings of a Weir whose jobs nobody lives to see the end of. */
+function stuck(drainMs: number): Record<string, string> {
+  return { ...slow(600_000), WEIR_DRAIN_MS: String(drainMs), WEIR_LOG_LEVEL: "debug" };
+}
+
+/** Has a job running, for which a client waits, whatever becomes of it. */
+async function startLongJob({ url, workers }: Weir): Promise<{ answer: Promise<unknown> }> {
+  const answer = post(`${url}/predict`, PHOTO.bytes).catch(() => undefined);
+  await workers[0]!.line(/job begun/);
+  return { answer };
+}

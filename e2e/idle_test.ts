@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import type { Redis } from "ioredis";
+import { post } from "./client.ts";
+import { colourPicture } from "./pictures.ts";
+import { testWeir } from "./weir.ts";
+
+const CLIENTS = 100;
+
+/** The null engine takes this time for each job of a batch: 5 s for all. */
+const DELAY_MS = 50;
+
+/** A command that Redis took, as MONITOR tells of it. */
+interface Command {
+  /** Seconds of Redis' clock. */
+  readonly at: number;
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Address of the client, or `lua` for a command inside a script. */
+  readonly source: string;
+}
+
+/** Keeps every command from now on. */
+async function monitor(client: Redis): Promise<{ commands: Command[] } & Disposable> {
+  const commands: Command[] = [];
+  const monitor = await client.monitor();
+  monitor.on("monitor", (time: string, [name, ...args]: string[], source: string) => {
+    commands.push({ at: Number(time), name: name!.toLowerCase(), args, source });
+  });
+  return { commands, [Symbol.dispose]: () => monitor.disconnect() };
+}
+
+/** Addresses of the gateways' connections. */
+async function gatewayAddresses(client: Redis): Promise<Set<string>> {
+  const list = await client.client("LIST") as string;
+  return new Set([...list.matchAll(/ addr=(\S+) .*name=weir:gateway:/g)].map(([, addr]) => addr!));
+}
+
+testWeir(
+  "100 waiting clients cost Redis nothing between their jobs' begin and end",
+  {
+    workers: 1,
+    env: {
+      WEIR_ENGINE: "null",
+      WEIR_NULL_DELAY_MS: String(DELAY_MS),
+      WEIR_BATCH_MAX: String(CLIENTS),
+      WEIR_BLOCK_MS: "1000",
+    },
+  },
+  async (weir) => {
+    const { redis: { client }, url } = weir;
+    const photo = await colourPicture([250, 20, 10]);
+    await post(`${url}/predict`, photo.bytes);
+    await weir.stopWorker(weir.workers[0]!);
+    const answers = Array.from({ length: CLIENTS }, () => post(`${url}/predict`, photo.bytes));
+    await weir.untilAdmitted(CLIENTS);
+    const gateways = await gatewayAddresses(client);
+    assert.equal(gateways.size, 2, "connections of a gateway, whoever waits in it");
+
+    using kept = await monitor(client);
+    await weir.startWorker();
+    for (const { status, body } of await Promise.all(answers)) {
+      assert.equal(status, 200);
+      assert.deepEqual(body.predictions, []);
+    }
+
+    const { commands } = kept;
+    const begun = commands.findLastIndex(({ name, args }) =>
+      name === "hset" && args.includes("running")
+    );
+    const ended = commands.findIndex(({ name }) => name === "xack");
+    assert(begun >= 0 && begun < ended, `all are begun (${begun}) before one has ended (${ended})`);
+    const seconds = commands[ended]!.at - commands[begun]!.at;
+    assert(seconds >= CLIENTS * DELAY_MS / 1000 * 0.9, `${seconds} s in between`);
+
+    const between = commands.slice(begun + 1, ended).filter(({ source }) => source !== "lua");
+    assert(between.length < CLIENTS / 2, between.map(({ name }) => name).join(" "));
+    const fromGateway = between.filter(({ source }) => gateways.has(source));
+    assert(fromGateway.length > 0, "the blocked read is renewed");
+    assert.deepEqual(new Set(fromGateway.map(({ name }) => name)), new Set(["xread"]));
+  },
+);
