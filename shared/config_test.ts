@@ -106,7 +106,7 @@ for (const [name, text, state] of bad) {
     const [fault, ...more] = faults({ [name]: text });
     assert.deepEqual(more, []);
     const shown = name === "REDIS_URL" ? "…" : JSON.stringify(text);
-    assert(fault?.startsWith(`${name}=${shown} ${state}`), fault);
+    assert(fault?.startsWith(`${name}=${shown} ${state}`), String(fault));
   });
 }
 

@@ -57,5 +57,5 @@ Deno.test("the README has the section that the page names", async () => {
   const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
   const sections = all(html, /“([^”]+)”/g);
   assert.equal(sections.length, 1);
-  assert(readme.includes(`\n## ${sections[0]}\n`), sections[0]);
+  assert(readme.includes(`\n## ${sections[0]}\n`), `section ${sections[0]}`);
 });
