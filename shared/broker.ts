@@ -78,6 +78,46 @@ export interface JobQueue {
   abandon(id: JobId): Promise<void>;
 }
 
+/** A job that could not be done, kept with its images. */
+export interface DeadLetter {
+  /** Id of the job, and the letter's own. */
+  readonly id: JobId;
+  readonly model: string;
+  /** Why the job was given up. */
+  readonly reason: string;
+  readonly attempts: number;
+  /** When it was given up: milliseconds of Redis' clock since 1970 (UTC). */
+  readonly failedAt: number;
+  readonly images: number;
+  /** Sum of the image bytes. */
+  readonly bytes: number;
+}
+
+/** Some letters, newest first, and how many there are. */
+export interface DeadLetterPage {
+  readonly letters: readonly DeadLetter[];
+  readonly total: number;
+}
+
+/** Answer to a replay: the new job's id. `none`: there is no such letter (any more). */
+export type Replayed =
+  | { readonly kind: "queued"; readonly id: JobId }
+  | { readonly kind: "full"; readonly load: Load }
+  | { readonly kind: "none" };
+
+/** What an administrator does with dead letters. */
+export interface DeadLetters {
+  /** Reads the newest letters of some models, `max` of them at most, without their images. */
+  list(models: readonly string[], max: number): Promise<DeadLetterPage>;
+  /**
+   * Makes a new job of a letter, which is then gone. The dead job keeps its outcome: a final state
+   * is written once. A letter whose job is not admitted stays.
+   */
+  replay(id: JobId, terms: Pick<NewJob, "timeoutMs" | "keepMs">): Promise<Replayed>;
+  /** Throws a letter away; false where there is none. */
+  discard(id: JobId): Promise<boolean>;
+}
+
 /** What a feed yields: outcomes, or the news that some may have been missed. */
 export type FeedItem =
   | { readonly kind: "event"; readonly event: JobEvent }

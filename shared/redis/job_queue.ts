@@ -19,7 +19,7 @@ import { guarded, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
 import { ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
-import { runScript, Script } from "./script.ts";
+import { type Call, runScript, Script } from "./script.ts";
 import { ATTACH, END, SUBMIT } from "./scripts/gateway.ts";
 
 const submitScript = new Script(SUBMIT);
@@ -50,30 +50,12 @@ export class RedisJobQueue implements JobQueue {
    * should that fail, the worker that meets an entry without a record drops it.
    */
   async submit(job: NewJob): Promise<Submitted> {
-    const keys = new ShardKeys(shardOf(job.id));
-    const stream = keys.jobs(job.model, job.lane);
-    const { digest, fingerprint = "" } = job.idempotency ?? {};
-    const scriptKeys = [
-      keys.job(job.id),
-      keys.load(job.model),
-      keys.deadlines(),
-      ...(digest === undefined ? [] : [keys.idempotency(digest)]),
-    ];
+    const stream = new ShardKeys(shardOf(job.id)).jobs(job.model, job.lane);
+    const size = { images: job.images.length, bytes: bytesOf(job.images) };
+    const call = submitCall(job, size, this.#gateway, this.#admission);
     const replies = await guarded(this.#client, () =>
       this.#client.multi()
-        .eval(
-          submitScript.text,
-          scriptKeys.length,
-          ...scriptKeys,
-          job.id,
-          job.timeoutMs,
-          job.keepMs,
-          bytesOf(job.images),
-          this.#admission.jobsMax,
-          this.#admission.bytesMax,
-          fingerprint,
-          ...newRecord(job, this.#gateway),
-        )
+        .eval(submitScript.text, call.keys.length, ...call.keys, ...call.args)
         .xadd(stream, "*", ...jobEntry(job))
         .exec());
     const [[scriptError, verdict] = [], [addError, entry] = []] = replies ?? [];
@@ -118,6 +100,35 @@ export class RedisJobQueue implements JobQueue {
     const tell = await guarded(this.#client, () => this.#client.hget(key, "tell"));
     if (tell === this.#gateway) await endJob(this.#client, id, "cancelled");
   }
+}
+
+/**
+ * Keys and arguments of SUBMIT.
+ *
+ * @param size number of the job's images, and their bytes: all that the script is told of them
+ * @param gateway whose result stream is told of the outcome
+ */
+export function submitCall(
+  job: Omit<NewJob, "images" | "lane" | "top">,
+  size: { readonly images: number; readonly bytes: number },
+  gateway: string,
+  { jobsMax, bytesMax }: Admission,
+): Call {
+  const { id, model, timeoutMs, keepMs, idempotency } = job;
+  const { digest, fingerprint = "" } = idempotency ?? {};
+  const keys = new ShardKeys(shardOf(id));
+  return {
+    keys: [
+      keys.job(id),
+      keys.load(model),
+      keys.deadlines(),
+      ...(digest === undefined ? [] : [keys.idempotency(digest)]),
+    ],
+    args: [
+      ...[id, timeoutMs, keepMs, size.bytes, jobsMax, bytesMax, fingerprint],
+      ...newRecord(job, size.images, gateway),
+    ],
+  };
 }
 
 type SubmitReply =

@@ -17,7 +17,7 @@ import { guarded, type RedisSettings, replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
 import { GROUP, LANES, ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
-import { Settlement } from "./settlement.ts";
+import { DEAD_BYTES_MAX, Settlement } from "./settlement.ts";
 import { BEGIN, LEAVE, RETRY } from "./scripts/worker.ts";
 
 const beginScript = new Script(BEGIN);
@@ -44,6 +44,8 @@ export interface RedisJobSourceParts {
   readonly claimIdleMs: number;
   /** `WEIR_BLOCK_MS`. */
   readonly blockMs: number;
+  /** Image bytes that a model's dead letters may hold. */
+  readonly deadBytesMax?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,6 +65,7 @@ export class RedisJobSource implements JobSource, Disposable {
       client: parts.client,
       keys: this.#keys,
       consumer: parts.consumer,
+      deadBytesMax: parts.deadBytesMax ?? DEAD_BYTES_MAX,
     });
     this.#blocking = new BlockingConnection(parts.settings, "jobs", parts.clock);
     for (const model of parts.models) {

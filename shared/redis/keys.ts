@@ -17,7 +17,7 @@ export const LANES = 1;
 /** Version of the key layout; a process that knows another one refuses to start. */
 export const LAYOUT_VERSION = 1;
 
-/** Shard count and layout version, of the whole deployment. */
+/** Layout version of the whole deployment. */
 export const META_KEY = "weir:meta";
 
 /** The keys of one shard. */
@@ -63,6 +63,11 @@ export class ShardKeys {
   /** Image bytes in a model's dead letters. */
   deadBytes(model: string): string {
     return `${this.#prefix}dead-bytes:${model}`;
+  }
+
+  /** Hash from the id of a dead job to its letter: entry and model. */
+  deadIndex(): string {
+    return `${this.#prefix}dead-index`;
   }
 
   /** Sorted set of live jobs by deadline. */

@@ -41,9 +41,13 @@ const RecordFields = z.object({
 });
 
 /** Fields of a new job's record, besides those that the submit script computes. */
-export function newRecord(job: NewJob, tell: string): string[] {
-  const fields = ["model", job.model, "total", String(job.images.length), "tell", tell];
-  if (job.traceparent !== undefined) fields.push("traceparent", job.traceparent);
+export function newRecord(
+  { model, traceparent }: Pick<NewJob, "model" | "traceparent">,
+  images: number,
+  tell: string,
+): string[] {
+  const fields = ["model", model, "total", String(images), "tell", tell];
+  if (traceparent !== undefined) fields.push("traceparent", traceparent);
   return fields;
 }
 

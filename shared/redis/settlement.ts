@@ -21,17 +21,20 @@ export interface SettlementParts {
   readonly client: Redis;
   readonly keys: ShardKeys;
   readonly consumer: string;
+  readonly deadBytesMax: number;
 }
 
 export class Settlement {
   readonly #client: Redis;
   readonly #keys: ShardKeys;
   readonly #consumer: string;
+  readonly #deadBytesMax: number;
 
-  constructor({ client, keys, consumer }: SettlementParts) {
+  constructor({ client, keys, consumer, deadBytesMax }: SettlementParts) {
     this.#client = client;
     this.#keys = keys;
     this.#consumer = consumer;
+    this.#deadBytesMax = deadBytesMax;
   }
 
   async settle(done: readonly Finished[]): Promise<Settled[]> {
@@ -79,12 +82,13 @@ export class Settlement {
   }
 
   #buryCall({ delivery, tell }: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
-    const { id, model, entry, bytes, images } = delivery;
+    const { id, model, entry, bytes, top, images } = delivery;
     return {
       keys: [
         ...this.#jobKeys(delivery),
         this.#keys.dead(model),
         this.#keys.deadBytes(model),
+        this.#keys.deadIndex(),
         ...this.#resultKeys(tell),
       ],
       args: [
@@ -95,8 +99,10 @@ export class Settlement {
         id,
         tell,
         JSON.stringify(error),
-        DEAD_BYTES_MAX,
-        ...["id", id, "reason", error.detail, "attempts", attempts],
+        this.#deadBytesMax,
+        model,
+        ...["reason", error.detail, "attempts", attempts],
+        ...(top === undefined ? [] : ["top", top]),
         ...images.flatMap((image) => ["image", Buffer.from(image)]),
       ],
     };

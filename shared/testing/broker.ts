@@ -10,10 +10,12 @@ import { systemClock } from "../clock.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
 import type { ModelCard } from "../model_card.ts";
 import { openCommands } from "../redis/connection.ts";
+import { RedisDeadLetters } from "../redis/dead_letters.ts";
 import { RedisJobQueue } from "../redis/job_queue.ts";
 import { RedisJobSource } from "../redis/job_source.ts";
 import { ShardKeys } from "../redis/keys.ts";
 import { RedisResultFeed } from "../redis/result_feed.ts";
+import { DEAD_BYTES_MAX } from "../redis/settlement.ts";
 import { keptLog } from "./kept_log.ts";
 import { type TestRedis, testRedis } from "./redis.ts";
 
@@ -42,13 +44,18 @@ export interface Broker extends AsyncDisposable {
   readonly queue: RedisJobQueue;
   readonly source: RedisJobSource;
   readonly feed: RedisResultFeed;
+  readonly letters: RedisDeadLetters;
   worker(consumer: string): RedisJobSource;
   gateway(name: string): RedisJobQueue;
 }
 
 /** Starts a Redis and opens both sides. */
 export async function openBroker(
-  { jobsMax = 100, bytesMax = 1_000_000 }: { jobsMax?: number; bytesMax?: number } = {},
+  { jobsMax = 100, bytesMax = 1_000_000, deadBytesMax = DEAD_BYTES_MAX }: {
+    jobsMax?: number;
+    bytesMax?: number;
+    deadBytesMax?: number;
+  } = {},
 ): Promise<Broker> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await testRedis());
@@ -64,19 +71,21 @@ export async function openBroker(
       blockMs: 500,
       attemptsMax: 3,
       claimIdleMs: CLAIM_IDLE_MS,
+      deadBytesMax,
     });
   const source = stack.use(worker("w1"));
   await source.open();
   const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
   await feed.renew();
-  const gateway = (name: string) =>
-    new RedisJobQueue({ client, gateway: name, admission: { jobsMax, bytesMax } });
+  const admission = { jobsMax, bytesMax };
+  const gateway = (name: string) => new RedisJobQueue({ client, gateway: name, admission });
   const opened = stack.move();
   return {
     redis,
     queue: gateway("g1"),
     source,
     feed,
+    letters: new RedisDeadLetters({ client, shard: 0, gateway: "g1", admission }),
     worker,
     gateway,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -114,6 +123,18 @@ export async function readOne(source: RedisJobSource): Promise<Delivery> {
 export function success(delivery: Delivery, tell = "g1", label = "star"): Finished {
   const results = [{ predictions: [{ label, probability: 0.75 }] }];
   return { delivery, tell, outcome: { state: "succeeded", results, timings: { inferMs: 3 } } };
+}
+
+/** Submits a job and gives it up: a dead letter. */
+export async function bury(broker: Broker, overrides: Partial<NewJob> = {}): Promise<JobId> {
+  const id = await submit(broker, overrides);
+  const delivery = await readOne(broker.source);
+  assert.equal(delivery.id, id);
+  await broker.source.begin([delivery]);
+  const error = { code: "job_failed", detail: "it was given up" } as const;
+  const outcome = { state: "dead", error, attempts: 1 } as const;
+  assert.deepEqual(await broker.source.settle([{ delivery, tell: "g1", outcome }]), ["failed"]);
+  return id;
 }
 
 /** The next outcome that the gateway is told of. */

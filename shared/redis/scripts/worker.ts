@@ -4,6 +4,7 @@
  * @module
  */
 import { CONCLUDE, PRELUDE } from "./common.ts";
+import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /**
  * Marks the deliveries of one stream as running, each only while this consumer owns its entry
@@ -97,21 +98,23 @@ return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, 
  * Ends a job that cannot be done: as SETTLE with the state `failed`, and keeps its images with the
  * reason in the dead-letter stream, whose oldest entries make room.
  *
- * KEYS: stream, load, job, deadlines, dead letters, their bytes, the result streams to tell
- * ARGV: group, consumer, entry, bytes, id, tell, error, bytesMax, then name, value, … of the letter
+ * KEYS: stream, load, job, deadlines, dead letters, their bytes, their index, the result streams
+ * to tell
+ * ARGV: group, consumer, entry, bytes, id, tell, error, bytesMax, model, then name, value, … of the
+ * letter
  * Returns: as SETTLE
  */
-export const BURY = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
-local settled = settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], 'failed', 7,
+export const BURY = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}${REMOVE_LETTER}
+local settled = settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], 'failed', 8,
   {'error', ARGV[7]})
 if settled[1] ~= 'failed' then return settled end
-redis.call('XADD', KEYS[5], '*', 'bytes', ARGV[4], unpack(ARGV, 9))
+local letter = redis.call('XADD', KEYS[5], '*', 'bytes', ARGV[4], 'id', ARGV[5], unpack(ARGV, 10))
+redis.call('HSET', KEYS[7], ARGV[5], letter .. ' ' .. ARGV[9])
 local held = redis.call('INCRBY', KEYS[6], ARGV[4])
 while held > tonumber(ARGV[8]) do
   local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
   if not oldest then break end
-  redis.call('XDEL', KEYS[5], oldest[1])
-  held = redis.call('DECRBY', KEYS[6], oldest[2][2])
+  held = remove_letter(KEYS[5], KEYS[6], KEYS[7], oldest)
 end
 return settled
 `;
