@@ -43,7 +43,8 @@ export class RedisMaintenance implements Maintenance {
   readonly #keys: ShardKeys;
 
   constructor(parts: RedisMaintenanceParts) {
-    this.#parts = parts;
+    // Redis takes whole milliseconds alone.
+    this.#parts = { ...parts, leaseMs: Math.ceil(parts.leaseMs) };
     this.#keys = new ShardKeys(parts.shard);
   }
 

@@ -31,7 +31,8 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   #announced: WorkerCard | undefined;
 
   constructor(parts: RedisRegistryParts) {
-    this.#parts = parts;
+    // Redis takes whole milliseconds alone.
+    this.#parts = { ...parts, lifetimeMs: Math.ceil(parts.lifetimeMs) };
     this.#keys = new ShardKeys(parts.shard);
   }
 

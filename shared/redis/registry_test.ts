@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { CARD, keys, MODEL } from "../testing/broker.ts";
+import { testRedis } from "../testing/redis.ts";
+import { RedisMaintenance } from "./maintenance.ts";
+import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
+
+Deno.test("a worker lives for a lifetime of any length, not of whole milliseconds alone", async () => {
+  await using redis = await testRedis();
+  const { client } = redis;
+  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 7_501.5 });
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await registry.beat();
+  assert.deepEqual(await new RedisDirectory(client, 0).models(), [{ card: CARD, workers: 1 }]);
+  assert(await client.pttl(keys.beat("w1")) > 0);
+});
+
+Deno.test("a lease lasts for any length, too", async () => {
+  await using redis = await testRedis();
+  const { client } = redis;
+  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 90_001.5 });
+  assert.equal(await maintenance.elect(), true);
+  assert(await client.pttl(keys.maintainer()) > 0);
+});
+
+Deno.test("a worker counts for the models it serves, and for no other", async () => {
+  await using redis = await testRedis();
+  const { client } = redis;
+  const other = { ...CARD, name: "imagenet", default: false };
+  for (const [worker, models] of [["w1", [CARD]], ["w2", [CARD, other]]] as const) {
+    const registry = new RedisWorkerRegistry({ client, shard: 0, worker, lifetimeMs: 60_000 });
+    await registry.announce({ name: worker, engine: "wasm", models });
+  }
+  const served = (await new RedisDirectory(client, 0).models()).map(({ card, workers }) =>
+    [card.name, workers] as const
+  );
+  assert.deepEqual(new Map(served), new Map([[MODEL, 2], ["imagenet", 1]]));
+});
