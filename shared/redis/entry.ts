@@ -41,7 +41,7 @@ export function parseEntry(origin: Origin, fields: readonly Buffer[]): Delivery 
     else texts.set(name, value.toString());
   }
   const id = parseJobId(texts.get("id") ?? "");
-  if (id === undefined) return undefined;
+  if (id === undefined || images.length === 0) return undefined;
   const top = texts.get("top");
   const traceparent = texts.get("traceparent");
   return {
