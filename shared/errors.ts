@@ -37,8 +37,3 @@ export interface Fault {
   /** One sentence without a full stop. */
   readonly detail: string;
 }
-
-/** Says whether a text is one of the codes. */
-export function isErrorCode(text: string): text is ErrorCode {
-  return (ERROR_CODES as readonly string[]).includes(text);
-}
