@@ -15,10 +15,11 @@ import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
 import type { Page } from "./page.ts";
 import { AT_CAPACITY, BUSY, problemResponse } from "./problem.ts";
+import { Dead, type DeadParts } from "./routes/dead.ts";
 import { Reading, type ReadingParts } from "./routes/reading.ts";
 import { Submitting, type SubmittingParts } from "./routes/submitting.ts";
 
-export interface AppParts extends SubmittingParts, ReadingParts {
+export interface AppParts extends SubmittingParts, ReadingParts, DeadParts {
   readonly page: Page;
   /** `WEIR_CORS_ORIGINS`. */
   readonly corsOrigins: readonly string[];
@@ -61,6 +62,7 @@ export function createApp(parts: AppParts): Hono {
   route(app, "/v1/models/:name", { GET: (c) => reading.model(c.req.param("name")) });
   route(app, "/healthz", { GET: (c) => c.json({ alive: true }) });
   route(app, "/readyz", { GET: () => reading.ready() });
+  administration(app, new Dead(parts));
   for (const { path, content, headers } of page.files) {
     route(app, path, { GET: () => new Response(content, { headers }) });
   }
@@ -79,6 +81,15 @@ export function createApp(parts: AppParts): Hono {
     return problemResponse({ code: "internal_error", detail: "the fault is ours, and logged" });
   });
   return app;
+}
+
+/** The routes for administrators alone: once there are API keys, the role is asked for here. */
+function administration(app: Hono, dead: Dead): void {
+  route(app, "/admin/dead", { GET: (c) => dead.list(c.req.raw) });
+  route(app, "/admin/dead/:id", { DELETE: (c) => dead.discard(c.req.param("id")) });
+  route(app, "/admin/dead/:id/replay", {
+    POST: (c) => dead.replay(c.req.raw, c.req.param("id")),
+  });
 }
 
 /** Adds a path with its verbs; any other verb is answered with those that there are. */

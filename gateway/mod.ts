@@ -12,6 +12,7 @@ import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
+import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
@@ -54,11 +55,11 @@ export async function runGateway(
   );
   stack.defer(() => client.disconnect());
   await joinDeployment(client);
-  const queue = new RedisJobQueue({
-    client,
-    gateway: name,
-    admission: { jobsMax: config.WEIR_QUEUE_JOBS_MAX, bytesMax: config.WEIR_QUEUE_BYTES_MAX },
-  });
+  const admission = {
+    jobsMax: config.WEIR_QUEUE_JOBS_MAX,
+    bytesMax: config.WEIR_QUEUE_BYTES_MAX,
+  };
+  const queue = new RedisJobQueue({ client, gateway: name, admission });
   const renewMs = config.WEIR_REDIS_HEALTH_MS;
   const feed = new RedisResultFeed({
     client,
@@ -74,19 +75,14 @@ export async function runGateway(
   stack.defer(() => feed.close());
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(client, SHARD), clock);
+  const times = { timeoutMs: config.WEIR_TIMEOUT_MS, resultTtlMs: config.WEIR_RESULT_TTL_MS };
   const app = createApp({
-    jobs: new Jobs({
-      queue,
-      waiters,
-      catalog,
-      clock,
-      log,
-      timeoutMs: config.WEIR_TIMEOUT_MS,
-      resultTtlMs: config.WEIR_RESULT_TTL_MS,
-    }),
+    jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
+    letters: new RedisDeadLetters({ client, shard: SHARD, gateway: name, admission }),
     catalog,
     clock,
     log,
+    ...times,
     bodyBytesMax: config.WEIR_BODY_BYTES_MAX,
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,

@@ -33,6 +33,11 @@ export const AT_CAPACITY: Fault = {
 };
 export const BUSY: Fault = { code: "busy", detail: "Server busy, please retry your request" };
 
+/** The answer where there is no such job, model or letter. */
+export function noSuch(what: string): Response {
+  return problemResponse({ code: "not_found", detail: `no such ${what}` });
+}
+
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 1;
 

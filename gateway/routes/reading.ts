@@ -8,7 +8,7 @@ import type { Catalog, CatalogModel } from "../catalog.ts";
 import { jobView } from "../job_view.ts";
 import type { Jobs, Result } from "../jobs.ts";
 import { waitMs } from "../parameters.ts";
-import { problemResponse } from "../problem.ts";
+import { noSuch, problemResponse } from "../problem.ts";
 
 export interface ReadingParts {
   readonly jobs: Jobs;
@@ -65,10 +65,6 @@ export class Reading {
 function modelView({ card, workers }: CatalogModel): Record<string, unknown> {
   const { name, version, default: isDefault, engine, input, top, labels } = card;
   return { name, version, default: isDefault, engine, input, top, labels, readyWorkers: workers };
-}
-
-function noSuch(what: string): Response {
-  return problemResponse({ code: "not_found", detail: `no such ${what}` });
 }
 
 function answer<T>(result: Result<T>, view: (value: T) => unknown): Response {
