@@ -6,11 +6,18 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { Prediction } from "../shared/job.ts";
-import { type Answer, predict, type Question } from "./gateway.ts";
+import { ask, type Asked } from "./gateway.ts";
 
 /** What to classify, where, and how to tell. */
-export interface ClassifyOptions extends Question {
+export interface ClassifyOptions {
+  /** The gateway's address: an http or https URL. */
+  readonly url: string;
+  /** Name of the model, or the default one. */
+  readonly model: string | undefined;
+  /** Number of predictions, as the gateway reads it: it judges the bounds. */
+  readonly top: string | undefined;
   /** Paths of the photos. */
   readonly files: readonly string[];
   /** One JSON array instead of tables: `{"file", "predictions"}` or `{"file", "error"}` each. */
@@ -19,6 +26,12 @@ export interface ClassifyOptions extends Question {
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
 }
+
+/** The classes of an image, most probable first. */
+const Answer = z.object({
+  predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
+});
+type Answer = Asked<z.output<typeof Answer>>;
 
 /**
  * Classifies files one after the other and tells each outcome when it is there; as JSON, all at the end.
@@ -55,8 +68,10 @@ export async function classify(options: ClassifyOptions): Promise<number> {
   return failed ? 1 : 0;
 }
 
-async function answerOf(file: string, options: ClassifyOptions): Promise<Answer> {
-  const { signal } = options;
+async function answerOf(
+  file: string,
+  { url, model, top, signal }: ClassifyOptions,
+): Promise<Answer> {
   let image: Uint8Array<ArrayBuffer>;
   try {
     image = await Deno.readFile(file, { signal });
@@ -66,18 +81,19 @@ async function answerOf(file: string, options: ClassifyOptions): Promise<Answer>
     const [state] = (error as Error).message.split(" (os error");
     return { ok: false, code: "unreadable_file", detail: `the file cannot be read: ${state}` };
   }
-  return await predict(image, options, { signal });
+  const question = { path: "/predict", query: { model, top }, body: image, answer: Answer };
+  return await ask(url, { method: "POST", ...question }, { signal });
 }
 
 function entry(file: string, answer: Answer): unknown {
-  if (answer.ok) return { file, predictions: answer.predictions };
+  if (answer.ok) return { file, predictions: answer.value.predictions };
   const { code, detail } = answer;
   return { file, error: { code, detail } };
 }
 
 function text(file: string, answer: Answer): string {
   if (!answer.ok) return `${file}: ${answer.detail}`;
-  return [file, ...answer.predictions.map(row)].join("\n");
+  return [file, ...answer.value.predictions.map(row)].join("\n");
 }
 
 /** Cells of the bar of a certain class. */

@@ -1,25 +1,14 @@
 /**
- * `POST /predict` as a client calls it.
+ * A gateway as its clients ask it.
  *
  * Owns the request and what its outcome means to a person. Never reads a file, never prints.
- * Invariant: whatever the other side does, the outcome is predictions or one sentence.
+ * Invariant: whatever the other side does, the outcome is an answer or one sentence.
  *
  * @module
  */
 import { z } from "zod";
-import type { Prediction } from "../shared/job.ts";
 
-/** Which gateway is asked, and what of it. */
-export interface Question {
-  /** The gateway's address: an http or https URL. */
-  readonly url: string;
-  /** Name of the model, or the default one. */
-  readonly model: string | undefined;
-  /** Number of predictions, as the gateway reads it: it judges the bounds. */
-  readonly top: string | undefined;
-}
-
-/** Why there are no predictions. */
+/** Why there is no answer. */
 export interface Failure {
   /** The problem's code, or one of the client's own: `invalid_url`, `unreachable`, `unreadable`. */
   readonly code: string;
@@ -27,59 +16,70 @@ export interface Failure {
   readonly detail: string;
 }
 
-/** The classes of an image, most probable first; or why there are none. */
-export type Answer =
-  | { readonly ok: true; readonly predictions: readonly Prediction[] }
+/** An answer, or why there is none. */
+export type Asked<T> =
+  | { readonly ok: true; readonly value: T }
   | ({ readonly ok: false } & Failure);
 
-const Predictions = z.object({
-  predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
-});
+/** What is asked of a gateway. */
+export interface Question<T> {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** From the gateway's own root: `/predict`. */
+  readonly path: string;
+  /** Parameters; those that are undefined are left out. The gateway judges their bounds. */
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** What is read of a success; of one without a body, undefined. */
+  readonly answer: z.ZodType<T>;
+}
+
 /** What is read of a problem (RFC 9457). */
 const Problem = z.object({ code: z.string(), detail: z.string() });
 
 /**
- * Asks for the classes of an image.
+ * Asks a gateway.
  *
- * @param image the file's bytes
+ * @param url the gateway's address: an http or https URL
  * @throws the signal's reason once it aborts
  */
-export async function predict(
-  image: Uint8Array<ArrayBuffer>,
-  question: Question,
+export async function ask<T>(
+  url: string,
+  { method, path, query = {}, body, answer }: Question<T>,
   { signal }: { readonly signal: AbortSignal },
-): Promise<Answer> {
-  const target = predictUrl(question);
+): Promise<Asked<T>> {
+  const target = targetOf(url, path, query);
   if (target === undefined) {
-    return failure("invalid_url", `the address "${question.url}" is no http or https URL`);
+    return failure("invalid_url", `the address "${url}" is no http or https URL`);
   }
-  let response: Response;
-  let body: string;
   try {
-    response = await fetch(target, { method: "POST", body: image, signal });
-    body = await response.text();
+    const response = await fetch(target, { method, signal, ...(body !== undefined && { body }) });
+    return read(response, await response.text(), answer);
   } catch {
     signal.throwIfAborted();
     const start = "is it running? start it with `deno task start`";
-    return failure("unreachable", `the gateway at ${question.url} did not answer: ${start}`);
+    return failure("unreachable", `the gateway at ${url} did not answer: ${start}`);
   }
-  return read(response.status, body);
 }
 
-function predictUrl({ url, model, top }: Question): URL | undefined {
-  const target = URL.parse(url);
-  if (!/^https?:$/.test(target?.protocol ?? "")) return undefined;
+function targetOf(
+  url: string,
+  path: string,
+  query: Readonly<Record<string, string | undefined>>,
+): URL | undefined {
+  const root = URL.parse(url);
+  if (!/^https?:$/.test(root?.protocol ?? "")) return undefined;
   // Behind a proxy the gateway may have a path of its own.
-  const predict = new URL(`${target!.pathname.replace(/\/$/, "")}/predict`, target!);
-  if (model !== undefined) predict.searchParams.set("model", model);
-  if (top !== undefined) predict.searchParams.set("top", top);
-  return predict;
+  const target = new URL(root!.pathname.replace(/\/$/, "") + path, root!);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) target.searchParams.set(name, value);
+  }
+  return target;
 }
 
-function read(status: number, body: string): Answer {
+function read<T>({ ok, status }: Response, body: string, answer: z.ZodType<T>): Asked<T> {
   const json = parseJson(body);
-  const answer = Predictions.safeParse(json);
-  if (status === 200 && answer.success) return { ok: true, ...answer.data };
+  const success = answer.safeParse(json);
+  if (ok && success.success) return { ok: true, value: success.data };
   const problem = Problem.safeParse(json);
   if (problem.success) return { ok: false, ...problem.data };
   return failure("unreadable", `status ${status} came without a readable answer: is this Weir?`);
@@ -94,6 +94,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function failure(code: string, detail: string): Answer {
+function failure(code: string, detail: string): { readonly ok: false } & Failure {
   return { ok: false, code, detail };
 }
