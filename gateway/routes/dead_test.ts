@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { bury, keys, MODEL, readOne, submit, success } from "../../shared/testing/broker.ts";
-import { openApp } from "../testing/app.ts";
+import { openApp, problem } from "../testing/app.ts";
 
 /** An id of the right form that no job has. */
 const UNKNOWN = "0-00000000-0000-4000-8000-000000000000";
-
-async function problem(response: Response, status: number, code: string): Promise<string> {
-  assert.equal(response.status, status);
-  assert.equal(response.headers.get("content-type"), "application/problem+json");
-  const body = await response.json();
-  assert.equal(body.code, code);
-  return body.detail;
-}
 
 Deno.test("dead letters are listed newest first, with how many there are", async () => {
   await using opened = await openApp();

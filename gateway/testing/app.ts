@@ -1,56 +1,142 @@
 /**
- * The application on a real broker, as tests ask it: without a port.
+ * The application of gateway `g1` on a real Redis, as tests ask it: without a port, and with a
+ * worker that does what the test says.
  *
  * @module
  */
+import assert from "node:assert/strict";
+import type { Delivery, Outcome } from "../../shared/broker.ts";
 import { systemClock } from "../../shared/clock.ts";
+import { openCommands } from "../../shared/redis/connection.ts";
+import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
-import { type Broker, CARD, openBroker } from "../../shared/testing/broker.ts";
+import { type Broker, CARD, forever, openBroker } from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
-import { createApp } from "../app.ts";
+import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
 import { Jobs } from "../jobs.ts";
+import { PROBLEMS } from "../problem.ts";
 import { Waiters } from "../waiters.ts";
+
+/** A picture of 4 by 3 pixels, as far as its header goes. */
+export const PHOTO = Uint8Array.from("GIF89a\x04\0\x03\0\0\0\0", (c) => c.charCodeAt(0));
+
+/** A begun job, to be ended once. */
+export interface Begun {
+  readonly delivery: Delivery;
+  end(outcome: Outcome): Promise<void>;
+}
 
 export interface OpenedApp extends AsyncDisposable {
   readonly app: ReturnType<typeof createApp>;
   readonly broker: Broker;
+  readonly waiters: Waiters;
   readonly log: KeptLog;
+  /** Posts a photo. */
+  post(path: string, init?: RequestInit): Promise<Response>;
+  /** Begins the next job as a worker does. */
+  begin(): Promise<Begun>;
+  /** Answers the next job: every image is a star. */
+  answer(): Promise<Delivery>;
   /** Begins to drain the gateway. */
   drain(): void;
 }
 
-/** Opens a broker, announces its one model, and makes the application of gateway `g1`. */
-export async function openApp(
-  options: Parameters<typeof openBroker>[0] = {},
-): Promise<OpenedApp> {
-  const broker = await openBroker(options);
-  const { queue, letters, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
-  await registry.announce({ name: "w1", engine: CARD.engine, models: [CARD] });
+export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "timeoutMs">> {
+  /** Bounds of what is admitted. */
+  readonly jobsMax?: number;
+  readonly bytesMax?: number;
+  /** Bound on each command. */
+  readonly redisTimeoutMs?: number;
+  /** Whether a worker has announced the one model. */
+  readonly served?: boolean;
+}
+
+/** Opens a broker and makes the application, its feed followed. */
+export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> {
+  const { jobsMax = 100, bytesMax = 1_000_000, redisTimeoutMs = 5_000, served = true } = options;
+  const { timeoutMs = 30_000, corsOrigins = [] } = options;
+  await using stack = new AsyncDisposableStack();
+  const broker = stack.use(await openBroker({ jobsMax, bytesMax }));
   const [log, clock] = [keptLog(), systemClock];
-  const catalog = new Catalog(new RedisDirectory(client, 0), clock);
-  const times = { timeoutMs: 30_000, resultTtlMs: 60_000 };
+  const client = await openCommands({ ...broker.redis.settings, timeoutMs: redisTimeoutMs }, log);
+  stack.defer(() => client.disconnect());
+  if (served) await announce(broker);
+  const queue = new RedisJobQueue({ client, gateway: "g1", admission: { jobsMax, bytesMax } });
   const waiters = new Waiters({ queue, clock, log });
+  const catalog = new Catalog(new RedisDirectory(client, 0), clock);
+  const times = { timeoutMs, resultTtlMs: 60_000 };
   let draining = false;
   const app = createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
-    letters,
+    letters: broker.letters,
     catalog,
     clock,
     log,
     ...times,
-    bodyBytesMax: 1_000_000,
-    pixelsMax: 1_000_000,
-    corsOrigins: [],
+    bodyBytesMax: 1_000,
+    pixelsMax: 1_000,
+    corsOrigins,
     page: { files: [] },
     draining: () => draining,
   });
+  const closed = new AbortController();
+  const following = waiters.follow(broker.feed, closed.signal);
+  stack.defer(async () => {
+    closed.abort();
+    await following;
+  });
+  const begin = () => beginNext(broker);
+  const opened = stack.move();
   return {
     app,
     broker,
+    waiters,
     log,
+    post: async (path, init) => await app.request(path, { method: "POST", body: PHOTO, ...init }),
+    begin,
+    answer: async () => {
+      const { delivery, end } = await begin();
+      await end(stars(delivery));
+      return delivery;
+    },
     drain: () => void (draining = true),
-    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Makes the model known, with a worker that lives. */
+export async function announce({ redis: { client } }: Broker): Promise<void> {
+  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+  await registry.announce({ name: "w1", engine: CARD.engine, models: [CARD] });
+}
+
+async function beginNext({ source }: Broker): Promise<Begun> {
+  let delivery: Delivery | undefined;
+  while (delivery === undefined) [delivery] = await source.read(1, forever);
+  const begun = delivery;
+  const [verdict] = await source.begin([begun]);
+  assert(verdict?.kind === "run");
+  return {
+    delivery: begun,
+    end: async (outcome) => {
+      await source.settle([{ delivery: begun, tell: verdict.tell, outcome }]);
+    },
+  };
+}
+
+function stars({ images }: Delivery): Outcome {
+  const star = { predictions: [{ label: "star", probability: 0.75 }] };
+  return { state: "succeeded", results: images.map(() => star), timings: { inferMs: 2 } };
+}
+
+/** Asserts that a response is a problem, and gives its detail. */
+export async function problem(response: Response, status: number, code: string): Promise<string> {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const { detail, ...rest } = JSON.parse(text);
+  const { title } = PROBLEMS[code as keyof typeof PROBLEMS];
+  assert.deepEqual(rest, { type: "about:blank", title, status, code, success: false });
+  return detail;
 }
