@@ -1,7 +1,8 @@
 /**
  * The models that requests can name, as workers announced them.
  *
- * Owns a copy of the directory that is read on demand: a quiet gateway asks Redis nothing.
+ * Owns a copy of the directory that is read on demand: a quiet gateway asks Redis nothing, a busy
+ * one not once a request.
  *
  * @module
  */
@@ -17,7 +18,7 @@ export interface CatalogModel {
 
 /** Age beyond which a copy is read again before it is used. */
 const FRESH_MS = 30_000;
-/** Age below which an unknown name does not cause another read. */
+/** Age below which a model that is unknown, or served by nobody, does not cause another read. */
 const MISS_MS = 1_000;
 
 export class Catalog {
@@ -25,14 +26,20 @@ export class Catalog {
   readonly #clock: Clock;
   #models: readonly CatalogModel[] = [];
   #readAt = -Infinity;
+  #reading: Promise<readonly CatalogModel[]> | undefined;
 
   constructor(directory: Directory, clock: Clock) {
     this.#directory = directory;
     this.#clock = clock;
   }
 
-  /** Reads what is served now. */
-  async read(): Promise<readonly CatalogModel[]> {
+  /** Reads what is served now; who asks while it is read shares the answer. */
+  read(): Promise<readonly CatalogModel[]> {
+    this.#reading ??= this.#read().finally(() => this.#reading = undefined);
+    return this.#reading;
+  }
+
+  async #read(): Promise<readonly CatalogModel[]> {
     this.#models = await this.#directory.models();
     this.#readAt = this.#clock.now();
     return this.#models;
@@ -44,15 +51,17 @@ export class Catalog {
    * @returns `none` while no worker has ever announced a model
    */
   async find(name: string | undefined): Promise<ModelCard | "unknown" | "none"> {
-    const age = this.#clock.now() - this.#readAt;
     const known = this.#known(name);
-    if (age > FRESH_MS || (known === undefined && age > MISS_MS)) await this.read();
+    const freshMs = (known?.workers ?? 0) > 0 ? FRESH_MS : MISS_MS;
+    if (this.#clock.now() - this.#readAt > freshMs) await this.read();
     if (this.#models.length === 0) return "none";
-    return this.#known(name) ?? "unknown";
+    return this.#known(name)?.card ?? "unknown";
   }
 
-  #known(name: string | undefined): ModelCard | undefined {
-    return this.#models.map(({ card }) => card)
-      .find((card) => name === undefined ? card.default : card.name === name);
+  #known(name: string | undefined): CatalogModel | undefined {
+    if (name !== undefined) return this.#models.find(({ card }) => card.name === name);
+    // A default of earlier days stays known: one that is served goes before it.
+    const defaults = this.#models.filter(({ card }) => card.default);
+    return defaults.find(({ workers }) => workers > 0) ?? defaults[0];
   }
 }

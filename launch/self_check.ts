@@ -10,6 +10,8 @@ import { StartError } from "./start_error.ts";
 export interface ServedModel {
   readonly name: string;
   readonly default: boolean;
+  /** A default of earlier days stays known, with none. */
+  readonly readyWorkers: number;
   readonly engine: string;
   readonly labels: readonly string[];
 }
@@ -52,6 +54,6 @@ export async function checkItself(url: string, photo: string, clock: Clock): Pro
   const [best] = body.predictions ?? [];
   if (!response.ok) throw new StartError(`self-check failed: ${body.code}: ${body.detail}`);
   const { models } = await (await fetch(`${url}/v1/models`)).json();
-  const model = models.find((one: ServedModel) => one.default);
+  const model = models.find((one: ServedModel) => one.default && one.readyWorkers > 0);
   return { model, label: best?.label ?? "nothing", probability: best?.probability ?? 0, ms };
 }

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { CARD } from "../shared/testing/broker.ts";
+import { ManualClock } from "../shared/testing/manual_clock.ts";
+import { Catalog, type CatalogModel } from "./catalog.ts";
+
+const FRESH_MS = 30_000;
+const MISS_MS = 1_000;
+
+interface Opened {
+  readonly catalog: Catalog;
+  readonly clock: ManualClock;
+  /** What the directory holds; to be changed by the test. */
+  models: CatalogModel[];
+  reads: number;
+}
+
+function open(...models: CatalogModel[]): Opened {
+  const clock = new ManualClock();
+  const directory = {
+    models: () => {
+      opened.reads++;
+      return Promise.resolve([...opened.models]);
+    },
+  };
+  const opened: Opened = { catalog: new Catalog(directory, clock), clock, models, reads: 0 };
+  return opened;
+}
+
+function model(name: string, workers = 1, isDefault = false): CatalogModel {
+  return { card: { ...CARD, name, default: isDefault }, workers };
+}
+
+async function nameOf({ catalog }: Opened, name?: string): Promise<string> {
+  const found = await catalog.find(name);
+  return typeof found === "string" ? found : `card ${found.name}`;
+}
+
+Deno.test("catalog finds a model by its name, and the default without one", async () => {
+  const opened = open(model("a"), model("b", 1, true));
+  assert.equal(await nameOf(opened, "a"), "card a");
+  assert.equal(await nameOf(opened), "card b");
+  assert.equal(await nameOf(opened, "c"), "unknown");
+});
+
+Deno.test("catalog tells an unknown model from no model at all", async () => {
+  assert.equal(await nameOf(open(), "a"), "none");
+  assert.equal(await nameOf(open()), "none");
+  assert.equal(await nameOf(open(model("a"))), "unknown");
+});
+
+Deno.test("catalog asks nothing by itself, and not once a request", async () => {
+  const opened = open(model("a"));
+  assert.equal(opened.reads, 0);
+  for (let request = 0; request < 100; request++) await opened.catalog.find("a");
+  opened.clock.advance(FRESH_MS);
+  await opened.catalog.find("a");
+  assert.equal(opened.reads, 1);
+  opened.clock.advance(1);
+  await opened.catalog.find("a");
+  assert.equal(opened.reads, 2);
+  assert.equal(opened.clock.waiting, 0);
+});
+
+Deno.test("catalog reads once for all who ask at the same time", async () => {
+  const opened = open(model("a"));
+  await Promise.all(Array.from({ length: 50 }, () => opened.catalog.find("a")));
+  await Promise.all(Array.from({ length: 50 }, () => opened.catalog.read()));
+  assert.equal(opened.reads, 2);
+});
+
+Deno.test("catalog learns of a new model within a second, however often it is asked for", async () => {
+  const opened = open(model("a"));
+  assert.equal(await nameOf(opened, "b"), "unknown");
+  opened.models.push(model("b"));
+  for (let request = 0; request < 100; request++) await opened.catalog.find("b");
+  assert.equal(opened.reads, 1);
+  opened.clock.advance(MISS_MS + 1);
+  assert.equal(await nameOf(opened, "b"), "card b");
+  assert.equal(opened.reads, 2);
+});
+
+Deno.test("catalog knows a model whose workers are gone, and looks again for others", async () => {
+  const opened = open(model("a", 0));
+  assert.equal(await nameOf(opened, "a"), "card a");
+  opened.clock.advance(MISS_MS + 1);
+  assert.equal(await nameOf(opened, "a"), "card a");
+  assert.equal(opened.reads, 2);
+});
+
+Deno.test("catalog takes the default that is served for one of earlier days", async () => {
+  const opened = open(model("old", 0, true), model("new", 1, true));
+  assert.equal(await nameOf(opened), "card new");
+  opened.models = [model("old", 0, true)];
+  opened.clock.advance(FRESH_MS + 1);
+  assert.equal(await nameOf(opened), "card old");
+  opened.models.push(model("new", 1, true));
+  opened.clock.advance(MISS_MS + 1);
+  assert.equal(await nameOf(opened), "card new");
+});
+
+Deno.test("catalog that cannot be read fails, and is read at the next request", async () => {
+  const clock = new ManualClock();
+  let away = true;
+  const catalog = new Catalog({
+    models: () => away ? Promise.reject(new Error("away")) : Promise.resolve([model("a")]),
+  }, clock);
+  await assert.rejects(catalog.find("a"), /away/);
+  away = false;
+  const found = await catalog.find("a");
+  assert(typeof found === "object");
+});
