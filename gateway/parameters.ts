@@ -16,7 +16,7 @@ export const TIMEOUT_MAX_MS = 86_400_000;
 export const DEAD_LIMIT_MAX = 1000;
 const DEAD_LIMIT = 100;
 
-const ModelName = z.string().min(1);
+const ModelName = z.string().min(1, "is empty");
 
 /** A number from 1 on, as a query has it. */
 function numberTo(max: number): z.ZodType<number> {
