@@ -105,11 +105,14 @@ function faultOf({ state, error }: JobRecord): Fault | undefined {
   switch (state) {
     case "succeeded":
       return undefined;
-    case "expired":
-      return { code: "deadline_exceeded", detail: "the job's deadline passed before it was done" };
+    case "failed":
+      return error ?? { code: "job_failed", detail: "the job failed" };
     case "cancelled":
       return { code: "job_finished", detail: "the job was cancelled" };
-    default:
-      return error ?? { code: "job_failed", detail: "the job failed" };
+    // Still under way: Redis' clock was set back, but the client's time is over all the same.
+    case "queued":
+    case "running":
+    case "expired":
+      return { code: "deadline_exceeded", detail: "the job's deadline passed before it was done" };
   }
 }
