@@ -228,11 +228,32 @@ function setUpAlone(): Promise<never> {
   });
 }
 
-interface ClassifyFlags {
+/** What a client is told; a flag is undefined where its command has none, or it was not given. */
+interface ClientOptions {
   readonly url: string;
-  readonly model?: string;
-  readonly top?: string;
   readonly json: boolean;
+  readonly model: string | undefined;
+  readonly top: string | undefined;
+  readonly limit: string | undefined;
+  readonly write: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Adds a command that asks a gateway; what its work returns is the exit code. */
+function clientCommand(
+  parent: Command,
+  usage: string,
+  work: (args: readonly string[], options: ClientOptions) => Promise<number>,
+): Command {
+  return parent.command(usage)
+    .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
+    .option("--json", "print JSON", false)
+    .action(async (...given) => {
+      const command = given.at(-1) as Command;
+      const { drain: signal } = stopSignals(0, false);
+      const options = { ...command.opts<ClientOptions>(), write: say, signal };
+      Deno.exit(await work(command.args, options));
+    });
 }
 
 const program = new Command("weir")
@@ -252,19 +273,24 @@ program.command("worker")
   .description("the model's side alone; needs REDIS_URL")
   .option("--lifeline", "drain when standard input closes")
   .action(worker);
-program.command("classify")
+clientCommand(program, "classify <files...>", async (files, options) => {
+  const { classify } = await import("./client/classify.ts");
+  return await classify({ files, ...options });
+})
   .description("a client: classifies photos and prints a table")
-  .argument("<files...>", "photos")
-  .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
   .option("--model <name>", "the model, instead of the default one")
-  .option("--top <k>", "predictions a photo")
-  .option("--json", "print JSON", false)
-  .action(async (files: string[], options: ClassifyFlags) => {
-    const { drain: signal } = stopSignals(0, false);
-    const { url, model, top, json } = options;
-    const { classify } = await import("./client/classify.ts");
-    Deno.exit(await classify({ files, url, model, top, json, write: say, signal }));
-  });
+  .option("--top <k>", "predictions a photo");
+const letters = () => import("./client/dead.ts");
+const dead = program.command("dead")
+  .description("a client: jobs that were given up, kept with their images");
+clientCommand(dead, "list", async (_, options) => (await letters()).listDead(options))
+  .description("shows the newest")
+  .option("--model <name>", "of one model alone")
+  .option("--limit <n>", "how many at most");
+clientCommand(dead, "replay <ids...>", async (ids, to) => (await letters()).replayDead(ids, to))
+  .description("makes a new job of each");
+clientCommand(dead, "discard <ids...>", async (ids, to) => (await letters()).discardDead(ids, to))
+  .description("throws them away, images included");
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
   .action(setUpAlone);

@@ -20,6 +20,14 @@ export interface DeadOptions {
   readonly signal: AbortSignal;
 }
 
+/** Which letters to list, besides. */
+export interface DeadListOptions extends DeadOptions {
+  /** Name of the model whose letters they are, or all models. */
+  readonly model: string | undefined;
+  /** Number of letters, as the gateway reads it: it judges the bounds. */
+  readonly limit: string | undefined;
+}
+
 const Letter = z.object({
   id: z.string(),
   model: z.string(),
@@ -35,21 +43,14 @@ const Job = z.looseObject({ id: z.string() });
 /**
  * Shows the newest letters, one a line.
  *
- * @param query the model whose letters they are, or all; how many of them, as the gateway reads it
  * @returns the exit code: 0, or 1 when there is no list
  * @throws the signal's reason once it aborts
  */
 export async function listDead(
-  query: { readonly model: string | undefined; readonly limit: string | undefined },
-  { url, json, write, signal }: DeadOptions,
+  { url, model, limit, json, write, signal }: DeadListOptions,
 ): Promise<number> {
-  const question = {
-    method: "GET",
-    path: "/admin/dead",
-    query: { ...query },
-    answer: Page,
-  } as const;
-  const page = await ask(url, question, { signal });
+  const question = { path: "/admin/dead", query: { model, limit }, answer: Page };
+  const page = await ask(url, { method: "GET", ...question }, { signal });
   if (json) write(JSON.stringify(page.ok ? page.value : errorOf(page), undefined, 2));
   else write(page.ok ? table(page.value) : page.detail);
   return page.ok ? 0 : 1;

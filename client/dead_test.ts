@@ -43,13 +43,13 @@ async function run(
 Deno.test("letters are shown as a table, newest first, and what does not fit is counted", async () => {
   await using served = await serve();
   const { broker, url } = served;
-  assert.deepEqual(await run((options) => listDead(ALL, options), { url }), {
+  assert.deepEqual(await run((options) => listDead({ ...options, ...ALL }), { url }), {
     code: 0,
     text: "no dead letters",
   });
   const older = await bury(broker);
   const newer = await bury(broker, { images: [{ bytes: new Uint8Array(1000) }] });
-  const { code, text } = await run((options) => listDead(ALL, options), { url });
+  const { code, text } = await run((options) => listDead({ ...options, ...ALL }), { url });
   assert.equal(code, 0);
   const [head, ...rows] = text.split("\n");
   const columns = ["FAILED AT", "ID", "MODEL", "ATTEMPTS", "IMAGES", "BYTES", "REASON"];
@@ -63,7 +63,7 @@ Deno.test("letters are shown as a table, newest first, and what does not fit is 
   for (const [failedAt] of cells) assert.match(failedAt!, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 
   const query = { model: MODEL, limit: "1" };
-  const bounded = await run((options) => listDead(query, options), { url });
+  const bounded = await run((options) => listDead({ ...options, ...query }), { url });
   assert.equal(bounded.text.split("\n").at(-1), "the newest 1 of 2");
 });
 
@@ -71,11 +71,11 @@ Deno.test("as JSON, the list is the gateway's, and a refusal is its error", asyn
   await using served = await serve();
   const { broker, url } = served;
   const id = await bury(broker);
-  const { text } = await run((options) => listDead(ALL, options), { url, json: true });
+  const { text } = await run((options) => listDead({ ...options, ...ALL }), { url, json: true });
   const { letters, total } = JSON.parse(text);
   assert.deepEqual([letters.length, letters[0].id, total], [1, id, 1]);
   const query = { model: "other", limit: undefined };
-  const refused = await run((options) => listDead(query, options), { url, json: true });
+  const refused = await run((options) => listDead({ ...options, ...query }), { url, json: true });
   assert.equal(refused.code, 1);
   assert.deepEqual(JSON.parse(refused.text), {
     error: { code: "not_found", detail: "no such model" },
