@@ -119,6 +119,7 @@ async function listen(
     },
   }, handler);
   await aborted(drain);
+  log.info("gateway draining");
   // Given to the server, the second signal would close what the shutdown has closed already.
   await Promise.race([server.shutdown(), aborted(giveUp)]);
 }

@@ -91,6 +91,7 @@ export async function runWorker(
     models: [...models.values()].map(({ card }) => card),
   });
   stack.defer(() => registry.leave());
+  drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
   log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
 
   const loops = Promise.all([

@@ -46,6 +46,7 @@ async function untilBlocked({ client }: TestRedis, count = 1): Promise<void> {
   while (!new RegExp(`^blocked_clients:${count}\\b`, "m").test(await client.info("clients")));
 }
 
+/** To be called before the step that ends the read, which may fail before that step is done. */
 async function assertAway(read: Promise<unknown>, message: RegExp): Promise<void> {
   const error = await read.then(() => undefined, (error) => error);
   assert(error instanceof BrokerUnavailable, String(error));
@@ -61,12 +62,12 @@ Deno.test("a server that never answers costs the connection once the watchdog ba
   await using server = silentServer();
   const clock = new ManualClock();
   using blocking = open(server, clock);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /blocking read did not come back/);
   await server.connected;
   clock.advance(BLOCK_MS + 2 * server.settings.timeoutMs - 1);
   assert.equal(clock.waiting, 1);
   clock.advance(1);
-  await assertAway(read, /blocking read did not come back/);
+  await ended;
 });
 
 Deno.test("a redis that hangs in the middle of a read costs the connection alone", async () => {
@@ -74,12 +75,12 @@ Deno.test("a redis that hangs in the middle of a read costs the connection alone
   const clock = new ManualClock();
   using blocking = open(redis, clock);
   const before = await clientId(blocking);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /blocking read did not come back/);
   await untilBlocked(redis);
   {
     using _ = await freeze(redis);
     clock.advance(BLOCK_MS + 2 * redis.settings.timeoutMs);
-    await assertAway(read, /blocking read did not come back/);
+    await ended;
   }
   assert.notEqual(await clientId(blocking), before);
   assert.equal(clock.waiting, 0);
@@ -89,10 +90,10 @@ Deno.test("an interrupted read fails, and the next has a new connection", async 
   await using redis = await testRedis();
   using blocking = open(redis);
   const before = await clientId(blocking);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /closed/);
   await untilBlocked(redis);
   blocking.interrupt();
-  await assertAway(read, /closed/);
+  await ended;
   assert.notEqual(await clientId(blocking), before);
   // The abandoned read is gone from Redis too: it takes nothing.
   await redis.client.rpush("list", "element");
@@ -103,10 +104,10 @@ Deno.test("a read whose connection is killed fails, and the next has a new one",
   await using redis = await testRedis();
   using blocking = open(redis);
   const id = await clientId(blocking);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /closed/);
   await untilBlocked(redis);
   await redis.client.client("KILL", "ID", id);
-  await assertAway(read, /closed/);
+  await ended;
   assert.notEqual(await clientId(blocking), id);
 });
 
@@ -147,19 +148,19 @@ Deno.test("unblocking while the connection is made drops it", async () => {
   await using redis = await testRedis();
   await using server = silentServer();
   using blocking = open(server);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /closed/);
   await server.connected;
   await blocking.unblock(redis.client);
-  await assertAway(read, /closed/);
+  await ended;
 });
 
 Deno.test("unblocking drops the connection where redis refuses CLIENT", async () => {
   await using redis = await testRedis({ settings: { "rename-command": 'CLIENT ""' } });
   using blocking = open(redis);
-  const read = pop(blocking);
+  const ended = assertAway(pop(blocking), /closed/);
   await untilBlocked(redis);
   await blocking.unblock(redis.client);
-  await assertAway(read, /closed/);
+  await ended;
 });
 
 Deno.test("unblocking nothing does nothing", async () => {
