@@ -38,6 +38,9 @@ const PAGE_POLICY = {
   baseUri: ["'none'"],
 };
 
+/** What a page of another origin may read besides the few headers that any may. */
+const EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-Id"];
+
 /** Makes the application; it is a function from request to response, without a port. */
 export function createApp(parts: AppParts): Hono {
   const { log, corsOrigins, page } = parts;
@@ -48,7 +51,9 @@ export function createApp(parts: AppParts): Hono {
     c.header("X-Request-Id", c.get("requestId"));
   });
   app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
-  if (corsOrigins.length > 0) app.use(cors({ origin: [...corsOrigins] }));
+  if (corsOrigins.length > 0) {
+    app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS }));
+  }
   const submitting = new Submitting(parts);
   const reading = new Reading(parts);
 

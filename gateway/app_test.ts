@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { BrokerUnavailable, type DeadLetters, type Directory } from "../shared/broker.ts";
+import { CARD } from "../shared/testing/broker.ts";
+import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
+import { ManualClock } from "../shared/testing/manual_clock.ts";
+import { createApp } from "./app.ts";
+import { Catalog } from "./catalog.ts";
+import type { Jobs } from "./jobs.ts";
+import { problem } from "./testing/app.ts";
+
+const FILE = {
+  path: "/",
+  content: new TextEncoder().encode("<!DOCTYPE html>"),
+  headers: { "content-type": "text/html; charset=utf-8" },
+};
+
+/** An application as far as it goes without a job: `models` stands for the directory. */
+function open(
+  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), corsOrigins = [] }: {
+    models?: Directory["models"];
+    corsOrigins?: readonly string[];
+  } = {},
+): { app: ReturnType<typeof createApp>; log: KeptLog } {
+  const [log, clock] = [keptLog(), new ManualClock()];
+  const app = createApp({
+    catalog: new Catalog({ models }, clock),
+    // No request of these tests gets so far.
+    jobs: undefined as unknown as Jobs,
+    letters: undefined as unknown as DeadLetters,
+    clock,
+    log,
+    timeoutMs: 1_000,
+    resultTtlMs: 1_000,
+    bodyBytesMax: 1_000,
+    pixelsMax: 1_000,
+    corsOrigins,
+    page: { files: [FILE] },
+    draining: () => false,
+  });
+  return { app, log };
+}
+
+for (
+  const [method, path, allow] of [
+    ["GET", "/predict", "POST"],
+    ["PUT", "/v1/jobs", "POST"],
+    ["PATCH", "/v1/jobs/0-1", "GET, DELETE"],
+    ["POST", "/v1/models", "GET"],
+    ["DELETE", "/healthz", "GET"],
+    ["POST", "/", "GET"],
+  ] as const
+) {
+  Deno.test(`${method} ${path} is 405, and ${allow} is named`, async () => {
+    const { app } = open();
+    const response = await app.request(path, { method });
+    assert.equal(response.headers.get("allow"), allow);
+    const detail = await problem(response, 405, "method_not_allowed");
+    assert.equal(detail, `${method} is not served here, ${allow} is`);
+  });
+}
+
+Deno.test("a path that leads nowhere is 404", async () => {
+  const { app } = open();
+  for (const path of ["/nowhere", "/v1", "/predict/", "/page/../main.ts", "/%2e%2e/main.ts"]) {
+    await problem(await app.request(path), 404, "not_found");
+  }
+});
+
+Deno.test("HEAD is answered as GET, without its body", async () => {
+  const { app } = open();
+  const response = await app.request("/healthz", { method: "HEAD" });
+  assert.deepEqual([response.status, await response.text()], [200, ""]);
+});
+
+Deno.test("an unknown fault is 500 without its internals, which the log has", async () => {
+  const { app, log } = open({ models: () => Promise.reject(new TypeError("secret path /etc")) });
+  const response = await app.request("/v1/models");
+  const requestId = response.headers.get("x-request-id");
+  const detail = await problem(response, 500, "internal_error");
+  assert.equal(detail, "the fault is ours, and logged");
+  const [line, ...more] = log.lines;
+  assert.deepEqual(more, []);
+  assert.deepEqual([line?.level, line?.fields.path, line?.fields.request], [
+    "error",
+    "/v1/models",
+    requestId,
+  ]);
+  assert.match(String(line?.fields.error), /TypeError: secret path/);
+});
+
+for (
+  const [reason, code, level] of [["away", "busy", "warn"], [
+    "full",
+    "at_capacity",
+    "error",
+  ]] as const
+) {
+  Deno.test(`a broker that is ${reason} is 503 ${code}, logged as ${level}`, async () => {
+    const { app, log } = open({
+      models: () => Promise.reject(new BrokerUnavailable(reason, "10.0.0.7 said no")),
+    });
+    const response = await app.request("/v1/models");
+    assert.equal(response.headers.get("retry-after"), "1");
+    assert.doesNotMatch(await problem(response, 503, code), /10\.0\.0\.7/);
+    assert.deepEqual(log.lines.map((line) => line.level), [level]);
+  });
+}
+
+Deno.test("every answer has a request id, the client's own where it has one", async () => {
+  const { app } = open();
+  const paths = ["/", "/healthz", "/v1/models", "/nowhere"];
+  const ids = await Promise.all(
+    paths.map(async (path) => (await app.request(path)).headers.get("x-request-id")),
+  );
+  assert.equal(new Set(ids).size, paths.length);
+  for (const id of ids) assert.match(id!, /^[\da-f-]{36}$/);
+  const own = await app.request("/v1/models", { headers: { "x-request-id": "trace-17" } });
+  assert.equal(own.headers.get("x-request-id"), "trace-17");
+});
+
+Deno.test("every answer says what a page may load, and that its type is meant", async () => {
+  const { app } = open();
+  for (const path of ["/", "/healthz", "/v1/models", "/nowhere"]) {
+    const { headers } = await app.request(path);
+    const policy = headers.get("content-security-policy") ?? "";
+    assert(policy.startsWith("default-src 'none'; script-src 'self'; "), policy);
+    assert.match(policy, /frame-ancestors 'none'/);
+    assert.doesNotMatch(policy, /unsafe|\*/);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+  }
+});
+
+Deno.test("a file of the page is served with its type", async () => {
+  const { app } = open();
+  const response = await app.request("/");
+  assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+  assert.equal(await response.text(), "<!DOCTYPE html>");
+});
+
+Deno.test("origins on the list may ask from a page of theirs, and others not", async () => {
+  const { app } = open({ corsOrigins: ["https://a.example", "https://b.example"] });
+  for (
+    const [origin, allowed] of [
+      ["https://a.example", "https://a.example"],
+      ["https://b.example", "https://b.example"],
+      ["https://evil.example", null],
+      ["https://a.example.evil.example", null],
+      ["null", null],
+    ] as const
+  ) {
+    const headers = { origin, "access-control-request-method": "POST" };
+    for (const init of [{ headers: { origin } }, { method: "OPTIONS", headers }]) {
+      const response = await app.request("/v1/models", init);
+      assert.equal(response.headers.get("access-control-allow-origin"), allowed);
+    }
+  }
+});
+
+Deno.test("a page of another origin may read where its job is and when to try again", async () => {
+  const { app } = open({ corsOrigins: ["https://a.example"] });
+  const response = await app.request("/v1/models", { headers: { origin: "https://a.example" } });
+  const exposed = response.headers.get("access-control-expose-headers")?.toLowerCase().split(",");
+  assert.deepEqual(exposed, ["location", "retry-after", "x-request-id"]);
+});
+
+Deno.test("without a list nobody may ask from another origin", async () => {
+  const { app } = open();
+  const response = await app.request("/v1/models", { headers: { origin: "https://a.example" } });
+  assert.equal(response.headers.get("access-control-allow-origin"), null);
+});
