@@ -183,7 +183,7 @@ export class Jobs {
     const { written, record } = await this.#parts.queue.conclude(id, "cancelled");
     if (record === undefined) return NO_JOB;
     if (written) return { ok: true, value: record };
-    return { ok: false, code: "job_finished", detail: `the job has ${record.state} already` };
+    return { ok: false, code: "job_finished", detail: `the job is over already: ${record.state}` };
   }
 
   /** The record; a job past its deadline is expired by whoever sees it first. */

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { CARD, keys, MODEL, newJob, submit } from "../../shared/testing/broker.ts";
+import { freeze } from "../../shared/testing/redis.ts";
+import { announce, openApp, problem } from "../testing/app.ts";
+
+const STAR = [{ label: "star", probability: 0.75 }];
+const POLL = { headers: { prefer: "wait=20" } };
+
+Deno.test("a job is read from queued to succeeded", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  const id = await submit(broker);
+  const states: string[] = [];
+  const look = async () => {
+    const response = await app.request(`/v1/jobs/${id}`);
+    assert.equal(response.status, 200);
+    const job = await response.json();
+    assert.equal(job.id, id);
+    states.push(job.state);
+    return job;
+  };
+  await look();
+  const { end } = await opened.begin();
+  await look();
+  await end({ state: "succeeded", results: [{ predictions: STAR }], timings: {} });
+  assert.deepEqual((await look()).result, { predictions: STAR });
+  assert.deepEqual(states, ["queued", "running", "succeeded"]);
+});
+
+Deno.test("a long poll ends with the outcome, and asks redis nothing in between", async () => {
+  await using opened = await openApp();
+  const { app, broker, waiters } = opened;
+  const id = await submit(broker);
+  const polling = Array.from({ length: 3 }, () => app.request(`/v1/jobs/${id}`, POLL));
+  while (waiters.countFor(id) < 3) await broker.redis.client.ping();
+  await opened.answer();
+  for (const response of await Promise.all(polling)) {
+    assert.equal((await response.json()).state, "succeeded");
+  }
+  assert.deepEqual([waiters.size, waiters.fallbacks], [0, 0]);
+});
+
+Deno.test("a long poll at another gateway than the job's is told of the outcome", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  const job = newJob();
+  await broker.gateway("g2").submit(job);
+  const polling = app.request(`/v1/jobs/${job.id}`, POLL);
+  while (await broker.redis.client.hget(keys.job(job.id), "tell") !== "g2 g1");
+  await opened.answer();
+  assert.equal((await (await polling).json()).state, "succeeded");
+  assert.equal(opened.waiters.fallbacks, 0);
+});
+
+Deno.test("a long poll of a finished job does not wait", async () => {
+  await using opened = await openApp();
+  const id = await submit(opened.broker);
+  await opened.answer();
+  const response = await opened.app.request(`/v1/jobs/${id}`, POLL);
+  assert.equal((await response.json()).state, "succeeded");
+});
+
+Deno.test("a long poll whose time is over answers with the job as it is", async () => {
+  await using opened = await openApp();
+  const id = await submit(opened.broker);
+  const headers = { prefer: "wait=1" };
+  const response = await opened.app.request(`/v1/jobs/${id}`, { headers });
+  assert.equal((await response.json()).state, "queued");
+  assert.equal(opened.waiters.size, 0);
+});
+
+Deno.test("a long poll whose client leaves cancels nothing", async () => {
+  await using opened = await openApp();
+  const { app, broker, waiters } = opened;
+  const id = await submit(broker);
+  const client = new AbortController();
+  const polling = app.request(`/v1/jobs/${id}`, { ...POLL, signal: client.signal });
+  while (waiters.size === 0) await broker.redis.client.ping();
+  client.abort();
+  await polling;
+  assert.equal((await broker.queue.get(id))?.state, "queued");
+  assert.equal(waiters.size, 0);
+});
+
+Deno.test("a job past its deadline is expired by who looks at it first", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  for (const init of [{}, POLL]) {
+    const id = await submit(broker);
+    await broker.redis.client.hset(keys.job(id), "deadline", 1);
+    const response = await app.request(`/v1/jobs/${id}`, init);
+    assert.equal((await response.json()).state, "expired");
+  }
+});
+
+Deno.test("a job is cancelled queued or running, and then it has an outcome", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  const cancel = (id: string) => app.request(`/v1/jobs/${id}`, { method: "DELETE" });
+  const running = await submit(broker);
+  await opened.begin();
+  const queued = await submit(broker);
+  for (const id of [running, queued]) {
+    const response = await cancel(id);
+    assert.equal(response.status, 200);
+    assert.equal((await response.json()).state, "cancelled");
+    const detail = await problem(await cancel(id), 409, "job_finished");
+    assert.equal(detail, "the job is over already: cancelled");
+  }
+});
+
+Deno.test("what is no job is 404", async () => {
+  await using opened = await openApp();
+  const { app } = opened;
+  const ids = [newJob().id, "nonsense", "0-*", "%00", "..%2F..%2Fetc"];
+  for (const id of ids) {
+    for (const init of [{}, POLL, { method: "DELETE" }]) {
+      await problem(await app.request(`/v1/jobs/${id}`, init), 404, "not_found");
+    }
+  }
+});
+
+const VIEW = {
+  name: MODEL,
+  version: "1",
+  default: true,
+  engine: "wasm",
+  input: CARD.input,
+  top: 5,
+  labels: ["star"],
+  readyWorkers: 1,
+};
+
+Deno.test("models are listed with their ready workers", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  assert.deepEqual(await (await app.request("/v1/models")).json(), { models: [VIEW] });
+  assert.deepEqual(await (await app.request(`/v1/models/${MODEL}`)).json(), VIEW);
+  await problem(await app.request("/v1/models/imagenet"), 404, "not_found");
+  await broker.redis.client.del(keys.beat("w1"));
+  const { readyWorkers } = await (await app.request(`/v1/models/${MODEL}`)).json();
+  assert.equal(readyWorkers, 0);
+});
+
+Deno.test("ready is who reaches redis and has a worker for the default model", async () => {
+  await using opened = await openApp({ served: false, redisTimeoutMs: 200 });
+  const { app, broker } = opened;
+  const look = async (status: number) => {
+    const response = await app.request("/readyz");
+    assert.equal(response.status, status);
+    assert.equal(response.headers.get("retry-after"), status === 503 ? "1" : null);
+    return await response.json();
+  };
+  assert.deepEqual(await look(503), { ready: false, redis: true, worker: false });
+  await announce(broker);
+  assert.deepEqual(await look(200), { ready: true, redis: true, worker: true });
+  {
+    using _ = await freeze(broker.redis);
+    assert.deepEqual(await look(503), { ready: false, redis: false, worker: false });
+    assert.equal((await app.request("/healthz")).status, 200);
+  }
+});
+
+Deno.test("a gateway that drains is alive and not ready", async () => {
+  await using opened = await openApp();
+  opened.drain();
+  assert.equal((await opened.app.request("/readyz")).status, 503);
+  const response = await opened.app.request("/healthz");
+  assert.deepEqual([response.status, await response.json()], [200, { alive: true }]);
+});
