@@ -89,6 +89,8 @@ export class Child {
       const began = clock.now();
       const { code, signal } = await this.#process.status;
       await this.#passing;
+      // The lifeline goes with the process; closed already where it was told to drain.
+      await this.#process.stdin.close().catch(() => {});
       this.#firstEnd.resolve(code);
       if (this.#stopping.signal.aborted || !this.#restarts) return;
       if (clock.now() - began > LONG_LIFE_MS) pauseMs = RESTART_PAUSE_MS;

@@ -35,19 +35,18 @@ export class EmbeddedRedis implements AsyncDisposable {
 
   async #watch(options: RedisServerOptions, clock: Clock, log: Log): Promise<void> {
     const { signal } = this.#stopping;
-    while (true) {
-      await this.#server.ended;
-      while (true) {
-        if (signal.aborted) return;
-        log.error("redis died, restarting it");
-        await clock.sleep(RESTART_PAUSE_MS, signal);
-        if (signal.aborted) return;
-        try {
-          this.#server = await RedisServer.start(options);
-          break;
-        } catch (error) {
-          log.error("redis does not start", { error: String(error) });
-        }
+    await this.#server.ended;
+    while (!signal.aborted) {
+      log.error("redis died, restarting it");
+      await clock.sleep(RESTART_PAUSE_MS, signal);
+      if (signal.aborted) return;
+      try {
+        this.#server = await RedisServer.start(options);
+        // Whoever stopped us meanwhile has ended the old one only.
+        if (signal.aborted) await this.#server[Symbol.asyncDispose]();
+        await this.#server.ended;
+      } catch (error) {
+        log.error("redis does not start", { error: String(error) });
       }
     }
   }

@@ -49,7 +49,9 @@ export class RedisServer implements AsyncDisposable {
   private constructor(process: Deno.ChildProcess, output: Output, address: RedisAddress) {
     this.#process = process;
     this.address = address;
-    this.ended = Promise.all([process.status, output.ended]).then(() => {});
+    this.ended = Promise.all([process.status, output.ended])
+      // The lifeline goes with the process; closed already where we ended it.
+      .then(() => process.stdin.close().catch(() => {}));
   }
 
   /**
