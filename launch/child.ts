@@ -7,6 +7,7 @@
  * @module
  */
 import type { Clock } from "../shared/clock.ts";
+import { linesOf } from "../shared/lines.ts";
 import type { Log } from "../shared/log.ts";
 
 export interface ChildParts {
@@ -138,11 +139,7 @@ async function passOn(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   complain: (line: string) => void,
 ): Promise<void> {
-  let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (!CHATTER.some((known) => known.test(line))) complain(line);
+  for await (const line of linesOf(stream)) {
+    if (!CHATTER.some((known) => known.test(line))) complain(line);
   }
-  if (rest !== "") complain(rest);
 }

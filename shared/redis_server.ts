@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { linesOf } from "./lines.ts";
 
 /**
  * Runs the command given as arguments and ends it when standard input closes, which it does
@@ -144,24 +145,20 @@ class Output {
   readonly ready: Promise<boolean>;
   readonly ended: Promise<void>;
 
-  constructor(stdout: ReadableStream<Uint8Array>) {
+  constructor(stdout: ReadableStream<Uint8Array<ArrayBuffer>>) {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.ready = promise;
     this.ended = this.#follow(stdout, resolve);
   }
 
   async #follow(
-    stdout: ReadableStream<Uint8Array>,
+    stdout: ReadableStream<Uint8Array<ArrayBuffer>>,
     resolve: (ready: boolean) => void,
   ): Promise<void> {
-    let rest = "";
-    for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines.map((text) => text.trim()).filter((text) => text !== "")) {
-        this.lastLine = line;
-        if (/ready to accept connections/i.test(line)) resolve(true);
-      }
+    for await (const line of linesOf(stdout)) {
+      if (line.trim() === "") continue;
+      this.lastLine = line.trim();
+      if (/ready to accept connections/i.test(line)) resolve(true);
     }
     resolve(false);
   }
