@@ -11,11 +11,15 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseEnv } from "node:util";
 import project from "./deno.json" with { type: "json" };
+import { faultsCommand } from "./faults/command.ts";
+import type { FaultsOptions } from "./faults/mod.ts";
+import type { GatewayParts } from "./gateway/mod.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
-import { type Clock, systemClock } from "./shared/clock.ts";
+import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
 import { type Log, openLog } from "./shared/log.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
+import type { WorkerParts } from "./worker/mod.ts";
 
 const root = import.meta.dirname!;
 
@@ -119,13 +123,7 @@ interface RoleOptions {
 }
 
 interface Role extends Stop {
-  readonly parts: {
-    readonly config: Config;
-    readonly redis: RedisSettings;
-    readonly name: string;
-    readonly clock: Clock;
-    readonly log: Log;
-  };
+  readonly parts: GatewayParts & WorkerParts;
 }
 
 /** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
@@ -194,6 +192,9 @@ function roleCommand(role: "gateway" | "worker"): readonly [string, ...string[]]
   ];
 }
 
+/** What whoever starts roles has to know of them and of this process. */
+const host = { root, roleCommand, clock: systemClock, say };
+
 function startAll(options: { readonly workers?: string }): Promise<never> {
   const env = readEnvironment();
   if (options.workers !== undefined) env.WEIR_WORKERS = options.workers;
@@ -206,18 +207,7 @@ function startAll(options: { readonly workers?: string }): Promise<never> {
       ...(["auto", "tensorflow"].includes(config.WEIR_ENGINE) ? ["tensorflowAddon" as const] : []),
     ], drain);
     const log = logOf(config, "start");
-    const parts = {
-      config,
-      root,
-      roleCommand,
-      env,
-      redisServer,
-      clock: systemClock,
-      log,
-      say,
-      complain,
-    };
-    await start(parts, drain, giveUp);
+    await start({ ...host, config, env, redisServer, log, complain }, drain, giveUp);
   });
 }
 
@@ -256,6 +246,17 @@ function clientCommand(
     });
 }
 
+function testByFaults(options: FaultsOptions): Promise<never> {
+  const env = Deno.env.toObject();
+  const { drain } = stopSignals(0, false, () => Deno.exit(1));
+  return run(async () => {
+    const redisServer = (await setUp(env, ["redisServer"], drain))!;
+    const { runFaults } = await import("./faults/mod.ts");
+    const parts = { ...host, env, redisServer, terminal: process.stderr };
+    Deno.exit(await runFaults(options, parts, drain));
+  });
+}
+
 const program = new Command("weir")
   .description("Image inference behind HTTP, on Redis Streams")
   .showSuggestionAfterError()
@@ -291,6 +292,7 @@ clientCommand(dead, "replay <ids...>", async (ids, to) => (await letters()).repl
   .description("makes a new job of each");
 clientCommand(dead, "discard <ids...>", async (ids, to) => (await letters()).discardDead(ids, to))
   .description("throws them away, images included");
+program.addCommand(faultsCommand(testByFaults));
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
   .action(setUpAlone);

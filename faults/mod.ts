@@ -1,0 +1,294 @@
+/**
+ * The fault harness: a Weir of real processes, clients, and faults from a seed; then the judgement.
+ *
+ * Owns the order: start, load with faults, quiet, drain, judge. All of it stays on the loopback
+ * interface. Invariant: nothing that it started outlives it.
+ *
+ * @module
+ */
+// @ts-types="npm:@types/cli-progress@3.11.6"
+import { Presets, SingleBar } from "cli-progress";
+import { Random } from "../fixtures/training/random.ts";
+import type { Clock } from "../shared/clock.ts";
+import { check } from "./checker.ts";
+import { Customer, MANNERS } from "./customer.ts";
+import { Fleet } from "./fleet.ts";
+import { History, type Listener } from "./history.ts";
+import { Pace } from "./pace.ts";
+import { FOR_MS_MEAN, planFaults } from "./plan.ts";
+import { isEmpty, readRedisState, readRemains, type RedisState } from "./redis_state.ts";
+import { FAULTS_AT_ONCE, Strikes } from "./strikes.ts";
+import { faultsOf, lastLine, type Run, tablesOf } from "./summary.ts";
+
+export interface FaultsOptions {
+  readonly seed: number;
+  /** Photos that clients want classified. */
+  readonly jobs: number;
+  /** Strikes. */
+  readonly faults: number;
+  readonly workers: number;
+  readonly gateways: number;
+  /** File that takes the history, as lines of JSON. */
+  readonly history: string | undefined;
+}
+
+export interface FaultsParts {
+  /** Program and arguments that run a role, with the permissions of its task. */
+  readonly roleCommand: (role: "gateway" | "worker") => readonly [string, ...string[]];
+  /** Environment of the processes, before the settings that are made here. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The checkout. */
+  readonly root: string;
+  /** Path of redis-server. */
+  readonly redisServer: string;
+  readonly clock: Clock;
+  /** Prints a line. */
+  readonly say: (line: string) => void;
+  /** Where the progress bar is drawn. */
+  readonly terminal: NodeJS.WritableStream;
+}
+
+/** Images in a batch: a worker holds two batches, more than a fault wants to meet. */
+const BATCH_MAX = 6;
+const TIMEOUT_MS = 60_000;
+
+/** Settings under which faults show soon; a kill alone never makes a dead letter. */
+const SETTINGS = {
+  WEIR_PORT: "0",
+  WEIR_ENGINE: "null",
+  WEIR_BATCH_MAX: String(BATCH_MAX),
+  WEIR_TIMEOUT_MS: String(TIMEOUT_MS),
+  WEIR_ATTEMPTS_MAX: "50",
+  WEIR_CLAIM_IDLE_MS: "1500",
+  WEIR_BLOCK_MS: "1000",
+  WEIR_REDIS_TIMEOUT_MS: "1000",
+  WEIR_REDIS_HEALTH_MS: "1000",
+  WEIR_MAINTENANCE_MS: "1000",
+};
+
+/** Bounds of the time that a job takes; within them, the jobs last as long as the faults. */
+const JOB_MS_MIN = 5;
+const JOB_MS_MAX = 400;
+
+/** Jobs under way, for each that the workers can hold. */
+const CROWDING = 1.25;
+
+/** Time for everything that is left to be cleared away, once no client waits any more. */
+const QUIET_MAX_MS = 30_000;
+const QUIET_LOOK_MS = 100;
+
+/** Time between two lines of the bar where there is no terminal. */
+const PLAIN_LINE_MS = 3000;
+
+/**
+ * Runs it, and tells what came out; the last line is the summary.
+ *
+ * @returns the exit code: 1 where a guarantee is broken, the run proves too little, or it was
+ * ended by the signal
+ */
+export async function runFaults(
+  options: FaultsOptions,
+  parts: FaultsParts,
+  signal: AbortSignal,
+): Promise<number> {
+  const { say } = parts;
+  try {
+    return await runToEnd(options, parts, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say("faults interrupted, so nothing is proven");
+    return 1;
+  }
+}
+
+async function runToEnd(
+  options: FaultsOptions,
+  parts: FaultsParts,
+  signal: AbortSignal,
+): Promise<number> {
+  const { say } = parts;
+  say(`seed ${options.seed}: ${options.jobs} jobs, ${options.faults} faults`);
+  await using folder = await TemporaryFolder.make();
+  const run = await new Harness(options, parts, folder.path).run(signal);
+  say(tablesOf(run));
+  for (const warning of run.verdict.warnings) say(`warning: ${warning}`);
+  const faults = faultsOf(run);
+  for (const fault of faults) say(fault);
+  if (faults.length > 0) {
+    folder.keep();
+    say(`what the processes printed, and Redis' data: ${folder.path}`);
+  }
+  say(lastLine(run));
+  return faults.length > 0 ? 1 : 0;
+}
+
+class Harness {
+  readonly #options: FaultsOptions;
+  readonly #parts: FaultsParts;
+  readonly #folder: string;
+  readonly #history: History;
+  readonly #pace: Pace;
+
+  constructor(options: FaultsOptions, parts: FaultsParts, folder: string) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#folder = folder;
+    this.#history = new History(parts.clock);
+    this.#pace = new Pace(options.jobs);
+  }
+
+  async run(signal: AbortSignal): Promise<Run> {
+    const { seed, jobs, history: file } = this.#options;
+    await using fleet = await this.#start();
+    await orAborted(fleet.ready(signal), signal);
+    await orAborted(this.#load(fleet, signal), signal);
+    const state = await orAborted(this.#quiet(fleet), signal);
+    const { events: history } = this.#history;
+    const seconds = this.#history.atMs / 1000;
+    for (const [process, code] of await orAborted(fleet.drain(), signal)) {
+      this.#history.add({ kind: "died", process, status: `code ${code} when asked to drain` });
+    }
+    if (file !== undefined) await Deno.writeTextFile(file, this.#history.text());
+    const repliesLost = fleet.members.reduce((sum, { proxy }) => sum + proxy.repliesLost, 0);
+    const verdict = check(history, state);
+    return { seed, jobs, seconds, history, records: state.records, repliesLost, verdict };
+  }
+
+  #start(): Promise<Fleet> {
+    const { workers, gateways, jobs, faults } = this.#options;
+    const faultsMs = faults * FOR_MS_MEAN / FAULTS_AT_ONCE;
+    const jobMs = Math.min(JOB_MS_MAX, Math.max(JOB_MS_MIN, workers * faultsMs / jobs));
+    const inherited = Object.entries(this.#parts.env).filter(([name]) =>
+      !/^(WEIR_|REDIS_URL$)/.test(name)
+    );
+    return Fleet.start({
+      ...this.#parts,
+      workers,
+      gateways,
+      env: {
+        ...Object.fromEntries(inherited),
+        ...SETTINGS,
+        WEIR_NULL_DELAY_MS: String(Math.round(jobMs)),
+      },
+      folder: this.#folder,
+      history: this.#history,
+    });
+  }
+
+  /** Clients and faults, until both are through. */
+  async #load(fleet: Fleet, signal: AbortSignal): Promise<void> {
+    const { seed, jobs, faults, workers } = this.#options;
+    const concurrency = Math.min(jobs, Math.ceil(CROWDING * workers * 2 * BATCH_MAX));
+    const strikes = new Strikes({
+      fleet,
+      pace: this.#pace,
+      plan: planFaults({ seed, faults, lastAt: jobs - concurrency }),
+      concurrency,
+      history: this.#history,
+      clock: this.#parts.clock,
+    });
+    const customer = this.#customer(fleet);
+    const manners = new Random(seed, 1);
+    using bar = this.#bar(strikes);
+    const client = async () => {
+      for (let number; (number = await this.#pace.next()) !== undefined;) {
+        await customer.serve(number, manners.pick(MANNERS));
+        this.#pace.end();
+        bar.update();
+      }
+    };
+    await Promise.all([strikes.run(signal), ...Array.from({ length: concurrency }, client)]);
+    await fleet.ready(signal);
+    await this.#readAgain(customer, concurrency);
+  }
+
+  #customer(fleet: Fleet): Customer {
+    const random = new Random(this.#options.seed, 2);
+    return new Customer({
+      gateways: () => fleet.gateways.flatMap(({ process }) => process.identity ?? []),
+      random: () => random.next(),
+      timeoutMs: TIMEOUT_MS,
+      history: this.#history,
+      clock: this.#parts.clock,
+    });
+  }
+
+  /** Has every accepted job's outcome told once more: it must not have changed. */
+  async #readAgain(customer: Customer, concurrency: number): Promise<void> {
+    const listeners = new Map<string, Listener>();
+    for (const event of this.#history.events) {
+      if (event.kind === "accepted") listeners.set(event.job, event);
+    }
+    const waiting = [...listeners];
+    const client = async () => {
+      for (let next; (next = waiting.pop()) !== undefined;) {
+        const [job, { submission, keyed }] = next;
+        await customer.readAgain({ submission, keyed }, job);
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, client));
+  }
+
+  /** Waits until nothing is left, for a while; gives what Redis holds then. */
+  async #quiet({ redis: { client } }: Fleet): Promise<RedisState> {
+    const { clock } = this.#parts;
+    const began = clock.now();
+    while (!isEmpty(await readRemains(client)) && clock.now() - began < QUIET_MAX_MS) {
+      await clock.sleep(QUIET_LOOK_MS, NEVER);
+    }
+    return await readRedisState(client);
+  }
+
+  #bar(strikes: Strikes): Disposable & { readonly update: () => void } {
+    const { jobs, faults } = this.#options;
+    const bar = new SingleBar({
+      stream: this.#parts.terminal,
+      format: "{bar} {value} of {total} jobs ended, {struck} of {faults} faults struck",
+      noTTYOutput: true,
+      notTTYSchedule: PLAIN_LINE_MS,
+      hideCursor: true,
+    }, Presets.shades_classic);
+    bar.start(jobs, 0, { struck: 0, faults });
+    return {
+      update: () => bar.update(this.#pace.ended, { struck: strikes.struck }),
+      [Symbol.dispose]: () => bar.stop(),
+    };
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** Waits for work, or throws as soon as the signal aborts. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** A folder that is gone afterwards, unless it is to be kept. */
+class TemporaryFolder implements AsyncDisposable {
+  readonly path: string;
+  #kept = false;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<TemporaryFolder> {
+    return new TemporaryFolder(await Deno.makeTempDir({ prefix: "weir-faults-" }));
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#kept) await Deno.remove(this.path, { recursive: true });
+  }
+}
