@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
+import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
@@ -72,7 +73,7 @@ export async function runGateway(
     log,
   });
   await feed.renew();
-  stack.defer(() => feed.close());
+  stack.defer(() => farewell(log, () => feed.close()));
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(client, SHARD), clock);
   const times = { timeoutMs: config.WEIR_TIMEOUT_MS, resultTtlMs: config.WEIR_RESULT_TTL_MS };

@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
+import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
@@ -72,13 +73,13 @@ export async function runWorker(
     }),
   );
   await source.open();
-  stack.defer(() => source.leave());
+  stack.defer(() => farewell(log, () => source.leave()));
 
   const janitor = new Janitor(
     new RedisMaintenance({ ...shared, token: name, leaseMs: 1.5 * config.WEIR_MAINTENANCE_MS }),
     log,
   );
-  stack.defer(() => janitor.resign());
+  stack.defer(() => farewell(log, () => janitor.resign()));
   const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
   const registry = new RedisWorkerRegistry({
     ...shared,
@@ -90,7 +91,7 @@ export async function runWorker(
     engine: engine.name,
     models: [...models.values()].map(({ card }) => card),
   });
-  stack.defer(() => registry.leave());
+  stack.defer(() => farewell(log, () => registry.leave()));
   drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
   log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
 

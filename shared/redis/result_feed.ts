@@ -12,7 +12,7 @@ import type { Clock } from "../clock.ts";
 import { parseJobId } from "../job.ts";
 import type { Log } from "../log.ts";
 import { BlockingConnection } from "./blocking_connection.ts";
-import { reconnectPause, type RedisSettings } from "./connection.ts";
+import { guarded, reconnectPause, type RedisSettings } from "./connection.ts";
 import { ShardKeys } from "./keys.ts";
 import { fieldsOf, parseRecord } from "./record.ts";
 import { runScript, Script } from "./script.ts";
@@ -98,7 +98,7 @@ export class RedisResultFeed implements ResultFeed {
       if (this.#gap !== undefined) {
         const reason = this.#gap;
         this.#gap = undefined;
-        this.#parts.log.warn("outcomes may have been missed", { reason });
+        if (failures <= 1) this.#parts.log.warn("outcomes may have been missed", { reason });
         yield { kind: "gap", reason };
       }
       for (const fields of entries) yield* this.#item(fields);
@@ -135,9 +135,10 @@ export class RedisResultFeed implements ResultFeed {
   /** Removes the stream: nobody waits here any more. */
   async close(): Promise<void> {
     const { client, gateway } = this.#parts;
-    await client.multi()
-      .del(this.#keys.results(gateway))
-      .srem(this.#keys.gateways(), gateway)
-      .exec();
+    await guarded(client, () =>
+      client.multi()
+        .del(this.#keys.results(gateway))
+        .srem(this.#keys.gateways(), gateway)
+        .exec());
   }
 }

@@ -5,7 +5,7 @@
  */
 import { Redis } from "ioredis";
 import { RedisServer, type RedisServerOptions } from "../redis_server.ts";
-import type { RedisSettings } from "../redis/connection.ts";
+import { drop, type RedisSettings } from "../redis/connection.ts";
 
 export interface TestRedis extends AsyncDisposable {
   readonly server: RedisServer;
@@ -24,7 +24,7 @@ export async function testRedis(
     client,
     settings: { url: server.url, name: "test", timeoutMs: 5000 },
     async [Symbol.asyncDispose](): Promise<void> {
-      client.disconnect();
+      drop(client);
       await server[Symbol.asyncDispose]();
     },
   };

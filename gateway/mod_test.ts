@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { BrokerUnavailable } from "../shared/broker.ts";
+import { systemClock } from "../shared/clock.ts";
+import { parseConfig } from "../shared/config.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
+import { freePort } from "../shared/redis_server.ts";
+import { keys } from "../shared/testing/broker.ts";
+import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
+import { freeze, testRedis } from "../shared/testing/redis.ts";
+import { runGateway } from "./mod.ts";
+
+interface Running {
+  /** Where it listens. */
+  readonly url: string;
+  readonly log: KeptLog;
+  readonly drain: AbortController;
+  readonly giveUp: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** Runs a gateway on a free port until it is told to drain. */
+async function start(redis: RedisSettings): Promise<Running> {
+  const read = parseConfig({ WEIR_PORT: "0" });
+  assert(read.ok);
+  const [drain, giveUp] = [new AbortController(), new AbortController()];
+  const kept = keptLog();
+  const ready = Promise.withResolvers<string>();
+  const log: KeptLog = {
+    ...kept,
+    info: (message, fields) => {
+      kept.info(message, fields);
+      if (message === "gateway ready") ready.resolve(String(fields?.url));
+    },
+  };
+  const parts = { config: read.config, redis, name: "g1", clock: systemClock, log };
+  const ended = runGateway(parts, drain.signal, giveUp.signal);
+  const url = await Promise.race([ready.promise, ended.then(() => "")]);
+  return { url, log, drain, giveUp, ended };
+}
+
+Deno.test("gateway serves its page until it drains, and leaves nothing in redis", async () => {
+  await using redis = await testRedis();
+  const { url, drain, ended } = await start(redis.settings);
+  assert.equal(await redis.client.exists(keys.results("g1")), 1);
+  const page = await fetch(url);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<title>Weir<\/title>/);
+  drain.abort();
+  await ended;
+  await assert.rejects(fetch(url));
+  assert.deepEqual(await redis.client.keys("*g1*"), []);
+  assert.equal(await redis.client.sismember(keys.gateways(), "g1"), 0);
+});
+
+Deno.test("gateway ends by itself although redis hangs", async () => {
+  await using redis = await testRedis();
+  const { drain, ended, log } = await start({ ...redis.settings, timeoutMs: 500 });
+  using _ = await freeze(redis);
+  drain.abort();
+  await ended;
+  assert(log.lines.some(({ message }) => message === "leaving without tidying up"));
+});
+
+Deno.test("gateway that reaches no redis does not start", async () => {
+  const url = `redis://127.0.0.1:${freePort()}`;
+  await assert.rejects(start({ url, name: "test", timeoutMs: 5_000 }), BrokerUnavailable);
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import type { FeedItem } from "../broker.ts";
+import { systemClock } from "../clock.ts";
+import { RedisServer } from "../redis_server.ts";
+import { keys, newJob } from "../testing/broker.ts";
+import { keptLog } from "../testing/kept_log.ts";
+import { openCommands } from "./connection.ts";
+import { RedisResultFeed } from "./result_feed.ts";
+
+Deno.test("a feed whose redis goes away says gap until it is back, and complains once", async () => {
+  const executable = "redis-server";
+  await using stack = new AsyncDisposableStack();
+  const first = await RedisServer.start({ executable });
+  const log = keptLog();
+  const settings = { url: first.url, name: "test", timeoutMs: 5_000 };
+  const servers = stack.use(new AsyncDisposableStack());
+  const client = await openCommands(settings, keptLog());
+  stack.defer(() => client.disconnect());
+  const feed = new RedisResultFeed({
+    ...{ client, settings, shard: 0, gateway: "g1", blockMs: 500, renewMs: 20_000 },
+    clock: systemClock,
+    log,
+  });
+  await feed.renew();
+  const stop = new AbortController();
+  const items = feed.items(stop.signal)[Symbol.asyncIterator]();
+  const next = async (): Promise<FeedItem> => (await items.next()).value;
+  const gap = next();
+  await first[Symbol.asyncDispose]();
+  assert.equal((await gap).kind, "gap");
+  for (let gaps = 0; gaps < 3; gaps++) assert.equal((await next()).kind, "gap");
+  const complaints = () => log.lines.filter(({ level }) => level === "warn").length;
+  assert.equal(complaints(), 1);
+
+  // It comes back without its data: the stream is made again, and read from its start.
+  const { id } = newJob();
+  const coming = (async () => {
+    for (let item = await next();; item = await next()) {
+      if (item.kind === "event") return item.event;
+    }
+  })();
+  const back = new Promise((resolve) => client.once("ready", resolve));
+  servers.use(await RedisServer.start({ executable, address: first.address }));
+  const record = { state: "expired", model: "shapes", created: 1, deadline: 2, total: 1 };
+  const event = Object.entries({ ...record, id }).flat();
+  await back;
+  while (await client.xadd(keys.results("g1"), "NOMKSTREAM", "*", ...event) === null);
+  assert.equal((await coming).id, id);
+  stop.abort();
+  assert.equal((await items.next()).done, true);
+});
