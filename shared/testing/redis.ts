@@ -17,7 +17,12 @@ export interface TestRedis extends AsyncDisposable {
 export async function testRedis(
   options: Omit<RedisServerOptions, "executable"> = {},
 ): Promise<TestRedis> {
-  const server = await RedisServer.start({ executable: "redis-server", ...options });
+  const server = await RedisServer.start({
+    executable: "redis-server",
+    ...options,
+    // Redis looks for its end so many times a second: with the usual ten, each test waits for it.
+    settings: { hz: "100", ...options.settings },
+  });
   const client = new Redis(server.url);
   return {
     server,
