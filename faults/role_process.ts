@@ -31,7 +31,12 @@ const READY = { gateway: /gateway ready url=(\S+)/, worker: /worker ready name=(
 /** Pause before another start, where the process ended before it was ready: Redis may be away. */
 const START_PAUSE_MS = 300;
 /** A process that ends before it is ready so often in a row will never be. */
-const STARTS_MAX = 50;
+const STARTS_MAX = 20;
+
+/** A role that does not start. */
+class StartError extends Error {
+  override readonly name = "StartError";
+}
 
 export class RoleProcess implements AsyncDisposable {
   readonly name: string;
@@ -46,20 +51,27 @@ export class RoleProcess implements AsyncDisposable {
   #awayMs = 0;
   #changed = Promise.withResolvers<void>();
   #lastCode = 0;
+  #lastLine = "it says nothing";
+  /** Whether it is not started again. */
+  #over = false;
 
   constructor(parts: RoleParts) {
     this.name = parts.name;
     this.#parts = parts;
     this.#process = this.#spawn();
-    this.#living = this.#live();
+    this.#living = this.#live().finally(() => this.#over = true);
   }
 
-  /** Waits until it is ready. */
+  /**
+   * Waits until it is ready.
+   *
+   * @throws {StartError} with what it said last, where it will never be
+   */
   async ready(signal: AbortSignal): Promise<string> {
     while (this.identity === undefined) {
       signal.throwIfAborted();
       await Promise.race([this.#changed.promise, this.#living]);
-      if (this.#stopping.signal.aborted) throw new Error(`starting ${this.name}: stopped`);
+      if (this.#over) throw new StartError(`starting ${this.name}: ${this.#lastLine}`);
     }
     return this.identity;
   }
@@ -100,9 +112,7 @@ export class RoleProcess implements AsyncDisposable {
         const text = status.signal ?? `code ${status.code}`;
         history.add({ kind: "died", process: this.name, status: text });
       }
-      if (starts === STARTS_MAX) {
-        throw new Error(`starting ${this.name}: it ends at once, see its log`);
-      }
+      if (starts === STARTS_MAX) return;
       await clock.sleep(this.#killed ? this.#awayMs : START_PAUSE_MS, signal);
       if (signal.aborted) return;
       this.#killed = false;
@@ -143,6 +153,7 @@ export class RoleProcess implements AsyncDisposable {
     const ready = READY[this.#parts.role];
     for await (const line of linesOf(stream)) {
       await file.write(new TextEncoder().encode(`${line}\n`));
+      if (line !== "") this.#lastLine = line;
       const identity = ready.exec(line)?.[1];
       if (identity !== undefined) this.#become(identity);
     }

@@ -24,8 +24,9 @@ export interface Run {
   readonly verdict: Verdict;
 }
 
-/** Share of the submissions that have to be accepted: a Weir that refuses all proves nothing. */
+/** Share of the submissions that have to be accepted, and of those that have to be done in time. */
 const ACCEPTED_MIN = 0.95;
+const SUCCEEDED_MIN = 0.95;
 
 /** A kind of fault in numbers. */
 interface Met {
@@ -39,10 +40,14 @@ interface Met {
 export function faultsOf(run: Run): string[] {
   const { jobs, history, verdict } = run;
   const accepted = acceptedIn(history);
+  const succeeded = new Map(outcomesIn(history)).get("succeeded") ?? 0;
   return [
     ...verdict.violations.map(({ guarantee, detail }) => `broken: ${guarantee}: ${detail}`),
     ...(accepted < ACCEPTED_MIN * jobs
       ? [`only ${accepted} of ${jobs} submissions were accepted`]
+      : []),
+    ...(succeeded < SUCCEEDED_MIN * accepted
+      ? [`only ${succeeded} of ${accepted} accepted submissions were done before their deadline`]
       : []),
     ...metBy(history).filter(({ running }) => running < RUNNING_MIN)
       .map(({ kind, running }) => `${kind} met only ${running} running jobs`),
