@@ -258,4 +258,8 @@ Deno.test("the table is empty once everybody has gone", async () => {
   all[0]![Symbol.dispose]();
   assert.equal(opened.waiters.size, 0);
   assert.equal(opened.waiters.countFor(ids[0]!), 0);
+  // Not even their jobs are left: after a gap there is nothing to ask for.
+  await opened.feed.give({ kind: "gap", reason: "connection lost" });
+  await opened.tell(ids[0]!);
+  assert.deepEqual(opened.reads, []);
 });
