@@ -15,6 +15,7 @@ export const GUARANTEES = [
   "an accepted job has an outcome",
   "a job has one outcome",
   "nobody hangs",
+  "an outcome reaches whoever waits for it",
   "one Idempotency-Key is one job",
   "no answer says what is not so",
   "a process ends only when told to",
@@ -40,8 +41,22 @@ export interface Verdict {
 type TellEvent = { readonly atMs: number } & Told & Listener;
 type OutcomeEvent = Extract<TellEvent, { kind: "outcome" }>;
 
-/** Judges a run. */
-export function check(history: readonly HistoryEvent[], state: RedisState): Verdict {
+/**
+ * Longest time from an outcome to the client that waits for it: far more than any fault lasts, far
+ * less than the deadline, at which a gateway looks for itself.
+ */
+const TELLING_MS_MAX = 30_000;
+
+/**
+ * Judges a run.
+ *
+ * @param beganAt when the run began: milliseconds since 1970 by Redis' clock
+ */
+export function check(
+  history: readonly HistoryEvent[],
+  state: RedisState,
+  beganAt: number,
+): Verdict {
   const told = history.filter((event): event is TellEvent => "submission" in event);
   const violations = [
     ...told.flatMap(atOnce),
@@ -54,6 +69,7 @@ export function check(history: readonly HistoryEvent[], state: RedisState): Verd
     ...doubled(told, state.records),
     ...twins(told, state.records),
     ...unlike(told, state.records),
+    ...late(told, state.records, beganAt),
     ...left(state),
   ];
   const when = ({ atMs = Infinity }: Violation) => atMs;
@@ -167,6 +183,34 @@ function unlike(told: readonly TellEvent[], records: readonly RecordState[]): Vi
       detail: `submission ${event.submission} was told that its job is ${event.state}, ` +
         `its records are ${states.join(", ")}`,
       atMs: event.atMs,
+    });
+  }
+  return violations;
+}
+
+/** Outcomes that were told long after they were there. */
+function late(
+  told: readonly TellEvent[],
+  records: readonly RecordState[],
+  beganAt: number,
+): Violation[] {
+  const bySubmission = Map.groupBy(records, ({ submission }) => submission);
+  const outcomes = Map.groupBy(
+    told.filter((event): event is OutcomeEvent => event.kind === "outcome"),
+    ({ submission }) => submission,
+  );
+  const violations: Violation[] = [];
+  for (const [submission, [first]] of outcomes) {
+    // A client that had to ask twice, without a key, has several jobs: which is not told.
+    const made = bySubmission.get(submission) ?? [];
+    const finishedAt = first!.finishedAt ?? (made.length === 1 ? made[0]!.finishedAt : undefined);
+    if (finishedAt === undefined) continue;
+    const ms = beganAt + first!.atMs - Date.parse(finishedAt);
+    if (ms <= TELLING_MS_MAX) continue;
+    violations.push({
+      guarantee: "an outcome reaches whoever waits for it",
+      detail: `submission ${submission} was told after ${Math.round(ms)} ms`,
+      atMs: first!.atMs,
     });
   }
   return violations;

@@ -4,6 +4,7 @@ import type { HistoryEvent } from "./history.ts";
 import type { RecordState, RedisState } from "./redis_state.ts";
 
 const DONE_AT = "2026-01-01T00:00:00.000Z";
+const BEGAN_AT = Date.parse(DONE_AT);
 const LATER = "2026-01-01T00:00:01.000Z";
 
 /** Two jobs that went well, one of them with an Idempotency-Key, and a photo that was predicted. */
@@ -47,7 +48,7 @@ function assertFirst(
   history: readonly HistoryEvent[],
   state: RedisState = STATE,
 ): void {
-  const [first] = check(history, state).violations;
+  const [first] = check(history, state, BEGAN_AT).violations;
   assert.equal(first?.guarantee, guarantee);
   assert.match(first.detail, shows);
 }
@@ -59,7 +60,7 @@ function withRecord(changed: RecordState): RedisState {
 const without = (at: number) => HISTORY.filter(({ atMs }) => atMs !== at);
 
 Deno.test("a run in which all went well breaks nothing", () => {
-  assert.deepEqual(check(HISTORY, STATE), { violations: [], warnings: [] });
+  assert.deepEqual(check(HISTORY, STATE, BEGAN_AT), { violations: [], warnings: [] });
 });
 
 Deno.test("a lost settle is found: the job runs for ever, in the record and for its client", () => {
@@ -120,12 +121,22 @@ Deno.test("two jobs for one key are found, whether clients or the records show i
   assertFirst(guarantee, /key of submission 1 has b and d/, HISTORY, state);
   // Without a key, a client that asks again gets another job.
   const unkeyed = { ...STATE, records: [...RECORDS, record("d", 0)] };
-  assert.deepEqual(check(HISTORY, unkeyed).violations, []);
+  assert.deepEqual(check(HISTORY, unkeyed, BEGAN_AT).violations, []);
 });
 
 Deno.test("a hung client is found", () => {
   const hung = { atMs: 5, submission: 9, keyed: false, kind: "hung", call: "x", ms: 80 } as const;
   assertFirst("nobody hangs", /submission 9 heard nothing for 80 ms: x/, [...HISTORY, hung]);
+});
+
+Deno.test("an outcome that was told long after it was there is found", () => {
+  const guarantee = "an outcome reaches whoever waits for it";
+  const lateBy = (at: number) =>
+    HISTORY.filter(({ atMs }) => atMs !== 9)
+      .map((event) => event.atMs === at ? { ...event, atMs: 40_000 } : event);
+  assertFirst(guarantee, /submission 0 was told after 40000 ms/, lateBy(5));
+  // Of /predict, the record says when.
+  assertFirst(guarantee, /submission 2 was told after 40000 ms/, lateBy(8));
 });
 
 Deno.test("answers that must not be are found: bugs, failures of sound images", () => {
@@ -147,12 +158,12 @@ Deno.test("the first broken guarantee to be seen is named first", () => {
   const state = { ...STATE, deadlines: 1 };
   const hung = { atMs: 5, submission: 9, keyed: false, kind: "hung", call: "x", ms: 80 } as const;
   const odd = { ...hung, atMs: 4, kind: "odd", status: 500, body: "" } as const;
-  const { violations } = check([...HISTORY, hung, odd], state);
+  const { violations } = check([...HISTORY, hung, odd], state, BEGAN_AT);
   assert.deepEqual(violations.map(({ atMs }) => atMs), [4, 5, undefined]);
 });
 
 Deno.test("consumers of dead workers are worth a warning", () => {
-  const { violations, warnings } = check(HISTORY, { ...STATE, deadConsumers: ["w1"] });
+  const { violations, warnings } = check(HISTORY, { ...STATE, deadConsumers: ["w1"] }, BEGAN_AT);
   assert.deepEqual(violations, []);
   assert.deepEqual(warnings, ["consumers of dead workers are left: w1"]);
 });

@@ -57,17 +57,20 @@ export type HistoryEvent =
 
 export class History {
   readonly events: HistoryEvent[] = [];
+  /** When the run began, in milliseconds since 1970 (UTC). */
+  readonly beganAt: number;
   readonly #clock: Clock;
-  readonly #beganAt: number;
+  readonly #zeroMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#beganAt = clock.now();
+    this.beganAt = clock.wall();
+    this.#zeroMs = clock.now();
   }
 
   /** Milliseconds since the run began. */
   get atMs(): number {
-    return Math.round(this.#clock.now() - this.#beganAt);
+    return Math.round(this.#clock.now() - this.#zeroMs);
   }
 
   tell(listener: Listener, told: Told): void {

@@ -150,7 +150,7 @@ class Harness {
     }
     if (file !== undefined) await Deno.writeTextFile(file, this.#history.text());
     const repliesLost = fleet.members.reduce((sum, { proxy }) => sum + proxy.repliesLost, 0);
-    const verdict = check(history, state);
+    const verdict = check(history, state, this.#history.beganAt);
     return { seed, jobs, seconds, history, records: state.records, repliesLost, verdict };
   }
 
