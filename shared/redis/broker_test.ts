@@ -19,8 +19,11 @@ import {
   success,
 } from "../testing/broker.ts";
 import { commandCalls } from "../testing/redis.ts";
+import { jobEntry } from "./entry.ts";
+import { submitCall } from "./job_queue.ts";
 import type { RedisJobSource } from "./job_source.ts";
 import { RedisMaintenance } from "./maintenance.ts";
+import { SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 
 Deno.test("a job goes from submit to the event that its gateway reads", async () => {
@@ -75,6 +78,47 @@ Deno.test("a submit beyond the bounds is refused and leaves nothing", async () =
   await submit(broker);
   assert.equal((await broker.queue.submit(newJob({ images: [] }))).kind, "full");
   assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, 0)), 2);
+});
+
+Deno.test("a refused entry that a worker meets first does not lower the load", async () => {
+  await using broker = await openBroker();
+  const accepted = await submit(broker);
+  const refused = newJob();
+  // What a gateway sends, without what it sends next: the entry is taken back too late.
+  const admission = { jobsMax: 1, bytesMax: 1000 };
+  const call = submitCall(refused, { images: 1, bytes: 4 }, "g1", admission);
+  await broker.redis.client.multi()
+    .eval(SUBMIT_BESIDE_ENTRY, call.keys.length, ...call.keys, ...call.args)
+    .xadd(keys.jobs(MODEL, 0), "*", ...jobEntry(refused))
+    .exec();
+  const deliveries = await broker.source.read(10, forever);
+  assert.deepEqual(deliveries.map(({ id }) => id), [accepted, refused.id]);
+  const verdicts = await broker.source.begin(deliveries);
+  assert.deepEqual(verdicts[1], { kind: "drop", reason: "refused" });
+  assert.deepEqual({ ...await broker.redis.client.hgetall(keys.load(MODEL)) }, {
+    jobs: "1",
+    bytes: "4",
+  });
+  await broker.source.settle([success(deliveries[0]!)]);
+  await assertDrained(broker);
+});
+
+Deno.test("a job that was submitted twice and cancelled lowers the load once", async () => {
+  await using broker = await openBroker();
+  const job = newJob();
+  await submit(broker);
+  await broker.queue.submit(job);
+  await broker.queue.submit(job);
+  await broker.queue.conclude(job.id, "cancelled");
+  const deliveries = await broker.source.read(10, forever);
+  const verdicts = await broker.source.begin(deliveries);
+  assert.deepEqual(verdicts.slice(1).map((verdict) => verdict.kind === "drop" && verdict.reason), [
+    "cancelled",
+    "duplicate",
+  ]);
+  assert.equal(await broker.redis.client.hget(keys.load(MODEL), "jobs"), "1");
+  await broker.source.settle([success(deliveries[0]!)]);
+  await assertDrained(broker);
 });
 
 Deno.test("two submits with one idempotency key make one job, and another body is a mismatch", async () => {

@@ -20,9 +20,9 @@ import { jobEntry } from "./entry.ts";
 import { ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
 import { type Call, runScript, Script } from "./script.ts";
-import { ATTACH, END, SUBMIT } from "./scripts/gateway.ts";
+import { ATTACH, END, SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
 
-const submitScript = new Script(SUBMIT);
+const submitScript = new Script(SUBMIT_BESIDE_ENTRY);
 const attachScript = new Script(ATTACH);
 const endScript = new Script(END);
 
@@ -63,7 +63,11 @@ export class RedisJobQueue implements JobQueue {
     if (addError) throw unavailable(addError);
     const submitted = submittedOf(verdict as SubmitReply);
     if (submitted.kind !== "queued" && submitted.kind !== "exists") {
-      await guarded(this.#client, () => this.#client.xdel(stream, entry as string));
+      const [job, load] = call.keys as [string, string];
+      await guarded(
+        this.#client,
+        () => this.#client.multi().xdel(stream, entry as string).hdel(load, job).exec(),
+      );
     }
     return submitted;
   }

@@ -6,9 +6,8 @@
 import { CONCLUDE, PRELUDE } from "./common.ts";
 
 /**
- * Admits a job: checks the bounds and creates its record. Runs in one MULTI with the XADD of
- * the entry, so that the image bytes need not pass through Lua. A resend of the same submit
- * finds the record and leaves it; another submit with the same idempotency key finds that key.
+ * Admits a job: checks the bounds and creates its record. A resend of the same submit finds the
+ * record and leaves it; another submit with the same idempotency key finds that key.
  *
  * KEYS: job, load, deadlines, and the idempotency key where there is one
  * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, then name, value, … of the
@@ -39,6 +38,22 @@ if KEYS[4] then
   redis.call('SET', KEYS[4], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
 end
 return {'queued'}
+`;
+
+/**
+ * As SUBMIT, in one MULTI with the XADD of the entry, so that the image bytes need not pass through
+ * Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker which
+ * meets the entry before the gateway has taken it back does not lower what was never raised.
+ */
+export const SUBMIT_BESIDE_ENTRY = `
+local function submit()
+${SUBMIT}
+end
+local submitted = submit()
+if submitted[1] ~= 'queued' and submitted[1] ~= 'exists' then
+  redis.call('HSET', KEYS[2], KEYS[1], 'refused')
+end
+return submitted
 `;
 
 /**

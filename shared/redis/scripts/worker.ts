@@ -19,10 +19,14 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 export const BEGIN = `${PRELUDE}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
-local function drop(entry, bytes, reason)
+local function drop(job, entry, bytes, reason)
   redis.call('XACK', stream, group, entry)
-  if redis.call('XDEL', stream, entry) == 1 and reason ~= 'duplicate' then
+  local deleted = redis.call('XDEL', stream, entry) == 1
+  if reason == 'gone' and redis.call('HDEL', KEYS[2], job) == 1 then reason = 'refused' end
+  if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
     lower(KEYS[2], bytes)
+    -- Bound, so that another copy is known for one.
+    if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
   end
   return {'drop', reason}
 end
@@ -30,9 +34,9 @@ local function begin(job, entry, bytes)
   if not owns(stream, group, consumer, entry) then return {'lost'} end
   local state, bound, deadline, attempts, tell, created, started = unpack(
     redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started'))
-  if not state then return drop(entry, bytes, 'gone') end
-  if bound and bound ~= entry then return drop(entry, bytes, 'duplicate') end
-  if is_final(state) then return drop(entry, bytes, state) end
+  if not state then return drop(job, entry, bytes, 'gone') end
+  if bound and bound ~= entry then return drop(job, entry, bytes, 'duplicate') end
+  if is_final(state) then return drop(job, entry, bytes, state) end
   if now >= tonumber(deadline) then return {'expired', tell} end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
