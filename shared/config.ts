@@ -10,8 +10,8 @@ import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { LOG_LEVELS } from "./log.ts";
 
-/** Longest wait that a timer can hold, about 24 days. */
-const MS_MAX = 2_147_483_647;
+/** Longest time of a setting, about 8 days: the sum of three still fits a timer. */
+const MS_MAX = 715_827_882;
 
 /** A whole number within bounds, out of a text. */
 function int(min: number, max: number): z.ZodType<number, string> {
