@@ -10,7 +10,7 @@ import type { Clock } from "../shared/clock.ts";
 import type { History } from "./history.ts";
 import { LiveRedis } from "./live_redis.ts";
 import { Proxy } from "./proxy.ts";
-import { RoleProcess } from "./role_process.ts";
+import { RoleProcess, StartError } from "./role_process.ts";
 
 export interface FleetParts {
   readonly gateways: number;
@@ -35,14 +35,19 @@ export interface Member {
   readonly proxy: Proxy;
 }
 
+/** Far longer than any process takes to start. */
+const READY_MAX_MS = 60_000;
+
 export class Fleet implements AsyncDisposable {
   readonly redis: LiveRedis;
   readonly gateways: readonly Member[];
   readonly workers: readonly Member[];
+  readonly #clock: Clock;
   readonly #owned: AsyncDisposableStack;
 
   private constructor(redis: LiveRedis, parts: FleetParts, owned: AsyncDisposableStack) {
     this.redis = redis;
+    this.#clock = parts.clock;
     this.#owned = owned;
     const { gateways, workers, clock, folder } = parts;
     const members = (role: "gateway" | "worker", count: number): Member[] =>
@@ -80,9 +85,20 @@ export class Fleet implements AsyncDisposable {
     return [...this.gateways, ...this.workers];
   }
 
-  /** Waits until every process serves. */
-  async ready(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.members.map(({ process }) => process.ready(signal)));
+  /**
+   * Waits until every process serves.
+   *
+   * @throws {StartError} where one does not start, or not in time
+   */
+  async ready(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const cancel = this.#clock.after(READY_MAX_MS, () => {
+      const names = this.members.map(({ process }) => process)
+        .filter(({ identity }) => identity === undefined).map(({ name }) => name);
+      late.reject(new StartError(`starting ${names.join(", ")}: not ready in ${READY_MAX_MS} ms`));
+    });
+    const ready = Promise.all(this.members.map(({ process }) => process.ready()));
+    await Promise.race([ready, late.promise]).finally(cancel);
   }
 
   /**

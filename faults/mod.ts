@@ -140,7 +140,7 @@ class Harness {
   async run(signal: AbortSignal): Promise<Run> {
     const { seed, jobs, history: file } = this.#options;
     await using fleet = await this.#start();
-    await orAborted(fleet.ready(signal), signal);
+    await orAborted(fleet.ready(), signal);
     await orAborted(this.#load(fleet, signal), signal);
     const state = await orAborted(this.#quiet(fleet), signal);
     const { events: history } = this.#history;
@@ -198,7 +198,7 @@ class Harness {
       }
     };
     await Promise.all([strikes.run(signal), ...Array.from({ length: concurrency }, client)]);
-    await fleet.ready(signal);
+    await fleet.ready();
     await this.#readAgain(customer, concurrency);
   }
 

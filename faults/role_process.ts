@@ -34,7 +34,7 @@ const START_PAUSE_MS = 300;
 const STARTS_MAX = 20;
 
 /** A role that does not start. */
-class StartError extends Error {
+export class StartError extends Error {
   override readonly name = "StartError";
 }
 
@@ -67,13 +67,11 @@ export class RoleProcess implements AsyncDisposable {
    *
    * @throws {StartError} with what it said last, where it will never be
    */
-  async ready(signal: AbortSignal): Promise<string> {
+  async ready(): Promise<void> {
     while (this.identity === undefined) {
-      signal.throwIfAborted();
       await Promise.race([this.#changed.promise, this.#living]);
       if (this.#over) throw new StartError(`starting ${this.name}: ${this.#lastLine}`);
     }
-    return this.identity;
   }
 
   /** Ends it at once; another one starts after a while. */
