@@ -106,7 +106,12 @@ export class Program implements AsyncDisposable {
 
   /** Sends a signal, where it still runs. */
   kill(signal: Deno.Signal): void {
-    if (!this.#exited) this.#process.kill(signal);
+    try {
+      if (!this.#exited) this.#process.kill(signal);
+    } catch (error) {
+      // It ended, and its status has not been read yet.
+      if (!/already terminated/.test(String(error))) throw error;
+    }
   }
 
   /** Sends a signal to its process group, as a terminal does for Ctrl-C. */
