@@ -11,6 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseEnv } from "node:util";
 import project from "./deno.json" with { type: "json" };
+import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import type { FaultsOptions } from "./faults/mod.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
@@ -19,6 +20,7 @@ import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
 import { type Log, openLog } from "./shared/log.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
+import { type Stop, StopSwitch } from "./shared/stop.ts";
 import type { WorkerParts } from "./worker/mod.ts";
 
 const root = import.meta.dirname!;
@@ -68,39 +70,16 @@ function logOf(config: Config, role: string): Log {
   });
 }
 
-/** Signals that come this close together are one: a terminal's and a parent's for the same key. */
-const ONE_SIGNAL_MS = 200;
-
-interface Stop {
-  /** Aborts at the first signal: no new work. */
-  readonly drain: AbortSignal;
-  /** Aborts when draining took too long, or at the second signal. */
-  readonly giveUp: AbortSignal;
-}
-
 /** Listens for SIGINT and SIGTERM; with a lifeline, the end of standard input is one too. */
-function stopSignals(drainMs: number, lifeline: boolean, atOnce: () => void = () => {}): Stop {
-  const drain = new AbortController();
-  const giveUp = new AbortController();
-  let first = -Infinity;
-  const stop = () => {
-    if (systemClock.now() - first < ONE_SIGNAL_MS) return;
-    if (drain.signal.aborted) {
-      giveUp.abort();
-      return atOnce();
-    }
-    first = systemClock.now();
-    drain.abort();
-    systemClock.after(drainMs, () => giveUp.abort());
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
-  if (lifeline) {
-    Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => {
-      if (!drain.signal.aborted) stop();
-    });
-  }
-  return { drain: drain.signal, giveUp: giveUp.signal };
+function stopSignals(
+  drainMs: number,
+  { lifeline = false, atOnce = () => {} }: { lifeline?: boolean; atOnce?: () => void } = {},
+): Stop {
+  const stop = new StopSwitch({ drainMs, clock: systemClock, atOnce });
+  Deno.addSignalListener("SIGINT", () => stop.signal());
+  Deno.addSignalListener("SIGTERM", () => stop.signal());
+  if (lifeline) Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => stop.orphaned());
+  return stop;
 }
 
 /** Runs a role to its end and exits: 0 when drained, 1 with a sentence when it cannot serve. */
@@ -122,8 +101,9 @@ interface RoleOptions {
   readonly lifeline?: boolean;
 }
 
-interface Role extends Stop {
+interface Role {
   readonly parts: GatewayParts & WorkerParts;
+  readonly stop: Stop;
 }
 
 /** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
@@ -137,24 +117,25 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
     timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
   };
   const parts = { config, redis, name, clock: systemClock, log: logOf(config, role) };
-  return { parts, ...stopSignals(config.WEIR_DRAIN_MS, lifeline, () => Deno.exit(1)) };
+  const stop = stopSignals(config.WEIR_DRAIN_MS, { lifeline, atOnce: () => Deno.exit(1) });
+  return { parts, stop };
 }
 
 function gateway(options: RoleOptions): Promise<never> {
-  const { parts, drain, giveUp } = openRole("gateway", options);
+  const { parts, stop } = openRole("gateway", options);
   return run(async () => {
     const { runGateway } = await import("./gateway/mod.ts");
-    await runGateway(parts, drain, giveUp);
+    await runGateway(parts, stop.drain, stop.giveUp);
   });
 }
 
 function worker(options: RoleOptions): Promise<never> {
-  const { parts, drain, giveUp } = openRole("worker", options);
+  const { parts, stop } = openRole("worker", options);
   return run(async () => {
     // TensorFlow talks about the processor at every start.
     Deno.env.set("TF_CPP_MIN_LOG_LEVEL", Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "2");
     const { runWorker } = await import("./worker/mod.ts");
-    await runWorker(parts, drain, giveUp);
+    await runWorker(parts, stop.drain, stop.giveUp);
   });
 }
 
@@ -199,7 +180,7 @@ function startAll(options: { readonly workers?: string }): Promise<never> {
   const env = readEnvironment();
   if (options.workers !== undefined) env.WEIR_WORKERS = options.workers;
   const config = readConfig(env);
-  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS, false);
+  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS);
   return run(async () => {
     const { start } = await import("./launch/start.ts");
     const redisServer = await setUp(env, [
@@ -212,43 +193,20 @@ function startAll(options: { readonly workers?: string }): Promise<never> {
 }
 
 function setUpAlone(): Promise<never> {
-  const { drain } = stopSignals(0, false);
+  const { drain } = stopSignals(0);
   return run(async () => {
     await setUp(Deno.env.toObject(), ["redisServer", "tensorflowAddon"], drain);
   });
 }
 
-/** What a client is told; a flag is undefined where its command has none, or it was not given. */
-interface ClientOptions {
-  readonly url: string;
-  readonly json: boolean;
-  readonly model: string | undefined;
-  readonly top: string | undefined;
-  readonly limit: string | undefined;
-  readonly write: (line: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Adds a command that asks a gateway; what its work returns is the exit code. */
-function clientCommand(
-  parent: Command,
-  usage: string,
-  work: (args: readonly string[], options: ClientOptions) => Promise<number>,
-): Command {
-  return parent.command(usage)
-    .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
-    .option("--json", "print JSON", false)
-    .action(async (...given) => {
-      const command = given.at(-1) as Command;
-      const { drain: signal } = stopSignals(0, false);
-      const options = { ...command.opts<ClientOptions>(), write: say, signal };
-      Deno.exit(await work(command.args, options));
-    });
+function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never> {
+  const { drain: signal } = stopSignals(0);
+  return run(async () => Deno.exit(await work({ write: say, signal })));
 }
 
 function testByFaults(options: FaultsOptions): Promise<never> {
   const env = Deno.env.toObject();
-  const { drain } = stopSignals(0, false, () => Deno.exit(1));
+  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
   return run(async () => {
     const redisServer = (await setUp(env, ["redisServer"], drain))!;
     const { runFaults } = await import("./faults/mod.ts");
@@ -274,24 +232,7 @@ program.command("worker")
   .description("the model's side alone; needs REDIS_URL")
   .option("--lifeline", "drain when standard input closes")
   .action(worker);
-clientCommand(program, "classify <files...>", async (files, options) => {
-  const { classify } = await import("./client/classify.ts");
-  return await classify({ files, ...options });
-})
-  .description("a client: classifies photos and prints a table")
-  .option("--model <name>", "the model, instead of the default one")
-  .option("--top <k>", "predictions a photo");
-const letters = () => import("./client/dead.ts");
-const dead = program.command("dead")
-  .description("a client: jobs that were given up, kept with their images");
-clientCommand(dead, "list", async (_, options) => (await letters()).listDead(options))
-  .description("shows the newest")
-  .option("--model <name>", "of one model alone")
-  .option("--limit <n>", "how many at most");
-clientCommand(dead, "replay <ids...>", async (ids, to) => (await letters()).replayDead(ids, to))
-  .description("makes a new job of each");
-clientCommand(dead, "discard <ids...>", async (ids, to) => (await letters()).discardDead(ids, to))
-  .description("throws them away, images included");
+addClientCommands(program, runClient);
 program.addCommand(faultsCommand(testByFaults));
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
