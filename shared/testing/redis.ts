@@ -54,3 +54,14 @@ export async function commandCalls(client: Redis): Promise<Map<string, number>> 
     ) => [name!, Number(calls)]),
   );
 }
+
+/** Fields of the connections that Redis has whose name matches, from `CLIENT LIST`. */
+export async function connectionsNamed(
+  client: Redis,
+  pattern: RegExp,
+): Promise<Record<string, string>[]> {
+  const list = await client.client("LIST") as string;
+  return list.trim().split("\n")
+    .map((line) => Object.fromEntries(line.split(" ").map((field) => field.split(/=(.*)/, 2))))
+    .filter(({ name }) => pattern.test(name));
+}

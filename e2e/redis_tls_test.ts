@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { freePort, type RedisServerOptions } from "../shared/redis_server.ts";
+import { connectionsNamed, testRedis } from "../shared/testing/redis.ts";
+import { type Certificates, loopbackCertificates } from "./certificates.ts";
+import { assertSees, post } from "./client.ts";
+import { colourPicture } from "./pictures.ts";
+import { ROOT } from "./program.ts";
+import { printingLog, Role, startWeir } from "./weir.ts";
+
+/** With characters that an address has to encode. */
+const PASSWORD = "open/se@me: 100%";
+const DATABASE = 3;
+
+/** What the README tells to allow. */
+const [, RIGHTS] = /^ACL SETUSER weir on >PASSWORD (.*)$/m
+  .exec(await Deno.readTextFile(join(ROOT, "README.md")))!;
+
+/** A server that speaks TLS beside its plain port, and knows a user with the rights that we need. */
+function tlsServer(
+  port: number,
+  { authority, certificate, key }: Certificates,
+): Pick<RedisServerOptions, "settings"> {
+  return {
+    settings: {
+      "tls-port": String(port),
+      "tls-cert-file": certificate,
+      "tls-key-file": key,
+      "tls-ca-cert-file": authority,
+      "tls-auth-clients": "no",
+      user: `weir on ${JSON.stringify(`>${PASSWORD}`)} ${RIGHTS}`,
+    },
+  };
+}
+
+function address(port: number, password = PASSWORD): string {
+  return `rediss://weir:${encodeURIComponent(password)}@127.0.0.1:${port}/${DATABASE}`;
+}
+
+function assertNoSecret(lines: readonly string[], secret = PASSWORD): void {
+  for (const line of lines) {
+    assert(!line.includes(secret) && !line.includes(encodeURIComponent(secret)), line);
+  }
+}
+
+Deno.test("a photo is answered over TLS, by a user with few rights, in a database of its own", async () => {
+  await using certificates = await loopbackCertificates();
+  const port = freePort();
+  await using weir = await startWeir({
+    redis: tlsServer(port, certificates),
+    env: {
+      REDIS_URL: address(port),
+      DENO_CERT: certificates.authority,
+      WEIR_LOG_LEVEL: "debug",
+      // Long enough in hand for the heartbeat to connect too.
+      WEIR_CLAIM_IDLE_MS: "300",
+      WEIR_BATCH_LINGER_MS: "1000",
+    },
+  });
+  await printingLog(weir, async () => {
+    const photo = await colourPicture([250, 20, 10]);
+    const { status, body } = await post(`${weir.url}/predict`, photo.bytes);
+    assert.equal(status, 200, JSON.stringify(body));
+    assertSees(body.predictions, photo);
+    const { client } = weir.redis;
+    const connections = await connectionsNamed(client, /^weir:/);
+    assert.deepEqual(
+      connections.map(({ name }) => name!.replace(/:(gateway|worker)\d-[0-9a-f]+/, "")).sort(),
+      [
+        ...["weir:gateway:commands", "weir:gateway:results"],
+        ...["weir:worker:commands", "weir:worker:heartbeat:commands", "weir:worker:jobs"],
+      ],
+    );
+    for (const { user, db, laddr } of connections) {
+      assert.deepEqual({ user, db, laddr }, { user: "weir", db: "3", laddr: `127.0.0.1:${port}` });
+    }
+    await client.select(DATABASE);
+    await weir.assertEmpty();
+    await weir.drain();
+    assertNoSecret([...weir.gateways, ...weir.workers].flatMap(({ lines }) => lines));
+  });
+});
+
+for (const role of ["gateway", "worker"] as const) {
+  Deno.test(`a ${role} that redis does not let in, or that does not trust it, ends with a sentence`, async () => {
+    await using certificates = await loopbackCertificates();
+    const port = freePort();
+    await using _ = await testRedis(tlsServer(port, certificates));
+    const trusting = { DENO_CERT: certificates.authority };
+    const wrong = "not/the@password";
+    for (
+      const [env, sentence] of [
+        [
+          { REDIS_URL: address(port, wrong), ...trusting },
+          "WRONGPASS invalid username-password pair or user is disabled.",
+        ],
+        [{ REDIS_URL: address(port) }, "self-signed certificate in certificate chain"],
+      ] as const
+    ) {
+      await using process = new Role(role, role, { ...env, WEIR_PORT: "0" });
+      assert.equal(await process.code(), 1);
+      assert.deepEqual(process.lines, [`weir: redis cannot be used: ${sentence}`]);
+    }
+  });
+}
