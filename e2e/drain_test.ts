@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { inParallel, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
+import { GROUP } from "../shared/redis/keys.ts";
 import { until } from "./waiting.ts";
-import { testWeir, type Weir } from "./weir.ts";
+import { KEYS, testWeir, type Weir } from "./weir.ts";
 
 const PHOTO = await colourPicture([250, 20, 10]);
 
@@ -59,6 +60,43 @@ testWeir(
     assert.equal(await leaving!.code(), 0);
     await assert.rejects(post(`${url}/predict`, PHOTO.bytes));
     assert.equal((await post(`${other}/predict`, PHOTO.bytes)).status, 200);
+  },
+);
+
+const HOUR_MS = "3600000";
+
+testWeir(
+  "what a worker cannot finish before its time to drain is over, another one answers at once",
+  {
+    env: {
+      ...slow(600_000),
+      WEIR_DRAIN_MS: "100",
+      WEIR_LOG_LEVEL: "debug",
+      // Nothing but being handed back brings a job to a worker that waits.
+      WEIR_CLAIM_IDLE_MS: HOUR_MS,
+      WEIR_BLOCK_MS: HOUR_MS,
+    },
+  },
+  async (weir) => {
+    const { url, redis: { client }, workers: [stuck] } = weir;
+    // More than a worker holds: some it never reads.
+    const answers = Array.from(
+      { length: 20 },
+      () => post(`${url}/v1/jobs`, PHOTO.bytes, { prefer: "wait=60" }),
+    );
+    await weir.untilAdmitted(answers.length);
+    await stuck!.line(/job begun/);
+    await weir.startWorker({ WEIR_NULL_DELAY_MS: "0" });
+    stuck!.kill("SIGTERM");
+    for (const { status, body } of await Promise.all(answers)) {
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.deepEqual([body.state, body.attempts], ["succeeded", 1]);
+    }
+    await stuck!.line(/jobs handed back queued=\d+/);
+    assert.equal(await stuck!.code(), 0);
+    await weir.assertEmpty();
+    const consumers = await client.xinfo("CONSUMERS", KEYS.jobs("colour", 0), GROUP);
+    assert.equal((consumers as unknown[]).length, 1, "the one that is left");
   },
 );
 

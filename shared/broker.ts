@@ -187,6 +187,13 @@ export interface JobSource {
    * @returns false where there is nothing to put off: the entry is another's, or the job is over
    */
   retry(delivery: Delivery, delayMs: number): Promise<boolean>;
+  /**
+   * Puts deliveries that this worker will not finish at the end of their queue, where they wake a
+   * worker that waits. What it had begun of them does not count as an attempt.
+   *
+   * @returns how many are queued again; the others are another worker's, or over
+   */
+  handBack(deliveries: readonly Delivery[]): Promise<number>;
   /** The longest silence of a delivery to anybody, where one is at least `atLeastMs` long. */
   longestIdle(atLeastMs: number): Promise<number | undefined>;
   /** Takes over deliveries that have been silent for the claim idle time, one at a time. */

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Clock } from "../shared/clock.ts";
+import { orAborted } from "../shared/or_aborted.ts";
 import type { PreparedJob } from "./prepared.ts";
 
 export interface BatcherParts {
@@ -45,7 +46,7 @@ export class Batcher {
 
   /** Waits until something can be taken in, or the signal aborts. */
   async whenFree(signal: AbortSignal): Promise<void> {
-    while (this.free === 0 && !signal.aborted) await this.#change(signal);
+    while (this.free === 0 && !signal.aborted) await orAborted(this.#changed.promise, signal);
   }
 
   /** Counts images that are about to be decoded. */
@@ -93,7 +94,7 @@ export class Batcher {
     const over = new AbortController();
     const cancel = clock.after(lingerMs, () => over.abort());
     while (!over.signal.aborted && !this.#closed && this.#images() < batchMax) {
-      await this.#change(over.signal);
+      await orAborted(this.#changed.promise, over.signal);
     }
     cancel();
   }
@@ -124,14 +125,5 @@ export class Batcher {
   #announce(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
-  }
-
-  async #change(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const aborted = () => resolve();
-    signal.addEventListener("abort", aborted, { once: true });
-    if (signal.aborted) resolve();
-    await Promise.race([this.#changed.promise, promise]);
-    signal.removeEventListener("abort", aborted);
   }
 }

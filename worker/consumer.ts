@@ -2,7 +2,7 @@
  * The consumer: reads deliveries, begins them, has them decoded and hands them to the batcher.
  *
  * Owns the pace at which jobs are taken from the stream: never more than the batcher holds.
- * Invariant: every delivery it read is dropped by `begin`, settled, or in the batcher.
+ * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export class Consumer {
     this.#parts = parts;
   }
 
-  /** Takes jobs until aborted; then finishes preparing what it has. */
+  /** Takes jobs until aborted; then finishes preparing what it has begun. */
   async run(signal: AbortSignal): Promise<void> {
     const { batcher, clock, log } = this.#parts;
     let away = false;
@@ -58,38 +58,49 @@ export class Consumer {
   }
 
   async #takeSome(signal: AbortSignal): Promise<void> {
-    const { source, batcher } = this.#parts;
+    const { source, batcher, hands } = this.#parts;
     const deliveries = await source.read(Math.max(1, batcher.free), signal);
+    for (const delivery of deliveries) hands.add(delivery);
     if (deliveries.length > 0) await this.#beginPersistently(deliveries, signal);
   }
 
-  /** What was read is ours: while Redis is away it has to wait, or nobody would run it for long. */
-  async #beginPersistently(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+  /**
+   * What was read is ours: while Redis is away it has to wait, or nobody would run it for long.
+   *
+   * @returns nothing where it was aborted before; what was read is left in the worker's hands
+   */
+  async #beginPersistently(
+    deliveries: readonly Delivery[],
+    signal: AbortSignal,
+  ): Promise<readonly Verdict[]> {
     const { clock, log } = this.#parts;
-    while (true) {
+    while (!signal.aborted) {
       try {
-        await this.#begin(deliveries);
-        return;
+        return await this.#begin(deliveries);
       } catch (error) {
-        if (signal.aborted) throw error;
         log.warn("jobs cannot be begun, trying again", { error: String(error) });
         await clock.sleep(BROKER_PAUSE_MS, signal);
       }
     }
+    return [];
   }
 
   /** Runs a delivery that was claimed; one that was begun before, to its end. */
-  async recover(delivery: Delivery): Promise<void> {
+  async recover(delivery: Delivery, signal: AbortSignal): Promise<void> {
     const { hands, batcher } = this.#parts;
     if (hands.has(delivery)) return;
-    await batcher.whenFree(new AbortController().signal);
-    const [verdict] = await this.#begin([delivery]);
-    if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery);
+    hands.add(delivery);
+    await batcher.whenFree(signal);
+    const [verdict] = await this.#beginPersistently([delivery], signal);
+    if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery, signal);
   }
 
   async #begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
     const verdicts = await this.#parts.source.begin(deliveries);
-    deliveries.forEach((delivery, i) => this.#dispatch(delivery, verdicts[i]!));
+    deliveries.forEach((delivery, i) => {
+      this.#parts.hands.begin(delivery);
+      this.#dispatch(delivery, verdicts[i]!);
+    });
     return verdicts;
   }
 
@@ -100,25 +111,24 @@ export class Consumer {
       case "run": {
         const { attempt, tell } = verdict;
         log.debug("job begun", { ...fields, attempt });
-        hands.add(delivery);
         return this.#start({ delivery, attempt, tell });
       }
       case "expired": {
         log.info("job expired before it was run", fields);
-        hands.add(delivery);
         const outcome = { state: "expired", timings: {} } as const;
         return settler.settle([{ delivery, tell: verdict.tell, outcome }]);
       }
       case "spent": {
         const { attempts, tell } = verdict;
-        hands.add(delivery);
         const detail = `given up after ${attempts} attempts that did not end`;
         const error = { code: "job_failed", detail } as const;
         return settler.settle([{ delivery, tell, outcome: { state: "dead", error, attempts } }]);
       }
       case "drop":
+        hands.release(delivery);
         return log.info("job dropped", { ...fields, reason: verdict.reason });
       case "lost":
+        hands.release(delivery);
         return log.warn("job belongs to another worker now", fields);
     }
   }

@@ -8,6 +8,7 @@ import { openSettling, type Settling } from "./testing/settling.ts";
 
 const BATCH_MAX = 2;
 const BROKER_PAUSE_MS = 500;
+const forever = new AbortController().signal;
 
 interface Consuming extends Settling, AsyncDisposable {
   readonly batcher: Batcher;
@@ -227,7 +228,7 @@ Deno.test("consumer runs a job that was begun before to its end before the next 
     prepare: ({ source }) => source.verdicts.set(again.id, { kind: "run", attempt: 2, tell: "g1" }),
   });
   const events: string[] = [];
-  const recovered = worker.consumer.recover(again).then(() => events.push("recovered"));
+  const recovered = worker.consumer.recover(again, forever).then(() => events.push("recovered"));
   const [job] = await worker.batcher.take();
   assert.equal(job?.attempt, 2);
   job.answer({ predictions: [] }, 1);
@@ -240,7 +241,7 @@ Deno.test("consumer runs a job that was begun before to its end before the next 
 Deno.test("consumer does not wait for a claimed job that nobody has begun", async () => {
   await using worker = consume();
   const fresh = testDelivery();
-  await worker.consumer.recover(fresh);
+  await worker.consumer.recover(fresh, forever);
   assert.deepEqual(await takenFrom(worker.batcher), [fresh]);
 });
 
@@ -249,6 +250,24 @@ Deno.test("consumer leaves a claimed job alone that it holds already", async () 
   const delivery = testDelivery();
   worker.source.hand(delivery);
   await worker.batcher.take();
-  await worker.consumer.recover(delivery);
+  await worker.consumer.recover(delivery, forever);
   assert.equal(worker.batcher.held, 1);
+});
+
+Deno.test("consumer that is told to drain keeps what it could not begin in hand, unbegun", async () => {
+  await using worker = consume();
+  const { source, clock, consumer, hands } = worker;
+  const [read, claimed] = [testDelivery(), testDelivery()];
+  await source.until(() => source.asked.length === 1);
+  source.away = true;
+  source.hand(read);
+  await clock.untilWaiting();
+  const drain = new AbortController();
+  const recovered = consumer.recover(claimed, drain.signal);
+  await clock.untilWaiting(2);
+  drain.abort();
+  await recovered;
+  await worker.stop();
+  source.away = false;
+  assert.deepEqual(hands.unbegun(), [read, claimed]);
 });

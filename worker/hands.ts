@@ -1,19 +1,33 @@
 /**
- * The deliveries in this worker's hands: begun, and not settled yet.
+ * The deliveries in this worker's hands: read or claimed, and not done with yet.
  *
  * Owns the list that heartbeats speak for. Invariant: what is in it will be settled, put off or
- * given up by this process.
+ * handed back by this process.
  *
  * @module
  */
 import type { Delivery } from "../shared/broker.ts";
+import { orAborted } from "../shared/or_aborted.ts";
+
+interface Held {
+  readonly delivery: Delivery;
+  begun: boolean;
+  readonly done: PromiseWithResolvers<void>;
+}
 
 export class Hands {
-  readonly #held = new Map<string, { delivery: Delivery; done: PromiseWithResolvers<void> }>();
+  readonly #held = new Map<string, Held>();
 
-  /** Takes a delivery in. */
+  /** Takes a delivery in that was read or claimed. */
   add(delivery: Delivery): void {
-    this.#held.set(keyOf(delivery), { delivery, done: Promise.withResolvers() });
+    const done = Promise.withResolvers<void>();
+    this.#held.set(keyOf(delivery), { delivery, begun: false, done });
+  }
+
+  /** Notes that a delivery has been begun. */
+  begin(delivery: Delivery): void {
+    const held = this.#held.get(keyOf(delivery));
+    if (held !== undefined) held.begun = true;
   }
 
   /** Lets a delivery go. */
@@ -26,14 +40,20 @@ export class Hands {
     return this.#held.has(keyOf(delivery));
   }
 
-  /** Waits until a delivery is no longer held. */
-  async released(delivery: Delivery): Promise<void> {
-    await this.#held.get(keyOf(delivery))?.done.promise;
+  /** Waits until a delivery is no longer held, or the signal aborts. */
+  async released(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const held = this.#held.get(keyOf(delivery));
+    if (held !== undefined) await orAborted(held.done.promise, signal);
   }
 
   /** Everything held now. */
   all(): Delivery[] {
     return [...this.#held.values()].map(({ delivery }) => delivery);
+  }
+
+  /** What is held now and was only read. */
+  unbegun(): Delivery[] {
+    return [...this.#held.values()].filter(({ begun }) => !begun).map(({ delivery }) => delivery);
   }
 }
 

@@ -2,14 +2,15 @@
  * A worker's loops, joined: deliveries in, outcomes out.
  *
  * Owns how consumer, batcher, runner, settler, recoverer and heartbeat are wired, and the order
- * in which they end. Invariant: when it returns, nothing that was begun is left unsettled, unless
- * the time for draining was over.
+ * in which they end. Invariant: when it returns, the worker's hands are empty, unless the broker
+ * is away.
  *
  * @module
  */
-import type { JobSource } from "../shared/broker.ts";
+import type { Delivery, JobSource } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
+import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
@@ -37,7 +38,10 @@ export interface PipelineParts {
   readonly log: Log;
 }
 
-/** Works until `drain` aborts, then finishes what it has begun; `giveUp` ends that too. */
+/**
+ * Works until `drain` aborts, then finishes what it has begun; `giveUp` ends that too. What it has
+ * not begun or cannot finish goes to others.
+ */
 export async function runPipeline(
   parts: PipelineParts,
   drain: AbortSignal,
@@ -58,7 +62,7 @@ export async function runPipeline(
   const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
   const recoverer: Recoverer = new Recoverer({
     source,
-    recover: (delivery) => consumer.recover(delivery),
+    recover: (delivery, signal) => consumer.recover(delivery, signal),
     claimIdleMs,
     clock,
     log,
@@ -98,10 +102,26 @@ export async function runPipeline(
   );
   await Promise.all([consumer.run(drain), recoverer.run(drain)]);
   batcher.close();
+  await handBack(hands.unbegun(), parts, hands);
   await running;
   await settler.settled();
+  await handBack(hands.all(), parts, hands);
   drained.abort();
   await beating;
+}
+
+/** Gives to others what this worker will not do. */
+async function handBack(
+  deliveries: readonly Delivery[],
+  { source, log }: PipelineParts,
+  hands: Hands,
+): Promise<void> {
+  if (deliveries.length === 0) return;
+  await farewell(log, async () => {
+    const queued = await source.handBack(deliveries);
+    for (const delivery of deliveries) hands.release(delivery);
+    log.info("jobs handed back", { queued });
+  });
 }
 
 function decoder(

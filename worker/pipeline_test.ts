@@ -93,15 +93,18 @@ Deno.test("a worker that drains finishes what it has begun, and leaves nothing b
   await assertDrained(broker);
 });
 
-Deno.test("a worker that is given up leaves what it has begun to others", async () => {
+Deno.test("a worker that is given up hands back what it has begun", async () => {
   await using broker = await openBroker();
-  const id = await submit(broker);
+  const ids = await Promise.all(Array.from({ length: 6 }, () => submit(broker)));
   const { drain, giveUp, ended } = await start(broker, 3_600_000);
-  while ((await broker.queue.get(id))?.state !== "running");
+  while ((await broker.queue.getAll(ids)).some((record) => record?.state !== "running"));
   drain.abort();
   giveUp.abort();
   await ended;
-  assert.equal((await broker.queue.get(id))?.state, "running");
-  const [pending] = await broker.redis.client.xpending(keys.jobs(MODEL, 0), "workers") as [number];
-  assert.equal(pending, 1);
+  for (const record of await broker.queue.getAll(ids)) {
+    assert.deepEqual([record?.state, record?.attempts], ["queued", 0]);
+  }
+  const { client } = broker.redis;
+  const [pending] = await client.xpending(keys.jobs(MODEL, 0), "workers") as [number];
+  assert.deepEqual([pending, await client.xlen(keys.jobs(MODEL, 0))], [0, ids.length]);
 });

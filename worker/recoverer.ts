@@ -13,8 +13,11 @@ import type { Log } from "../shared/log.ts";
 
 export interface RecovererParts {
   readonly source: Pick<JobSource, "claim" | "longestIdle">;
-  /** Runs a delivery; resolves when it is settled, or handed on where it may share a batch. */
-  readonly recover: (delivery: Delivery) => Promise<void>;
+  /**
+   * Runs a delivery; resolves when it is settled, handed on where it may share a batch, or when
+   * the signal aborts.
+   */
+  readonly recover: (delivery: Delivery, signal: AbortSignal) => Promise<void>;
   /** `WEIR_CLAIM_IDLE_MS`. */
   readonly claimIdleMs: number;
   readonly clock: Clock;
@@ -64,7 +67,7 @@ export class Recoverer {
     if (idleMs < claimIdleMs) return claimIdleMs - idleMs;
     for await (const delivery of source.claim(signal)) {
       log.info("job taken over", { job: delivery.id, model: delivery.model });
-      await recover(delivery);
+      await recover(delivery, signal);
       if (signal.aborted) break;
     }
     return 0;

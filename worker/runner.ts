@@ -2,7 +2,7 @@
  * The runner: gives batches to the models, one at a time, and their answers to the settler.
  *
  * Owns nothing but the loop. A batch that fails as a whole is run again image by image, so that
- * one bad image fails alone. Invariant: every job it takes is settled.
+ * one bad image fails alone. Invariant: every job it takes is settled, unless it is given up.
  *
  * @module
  */
@@ -74,6 +74,8 @@ export class Runner {
         else if (job.answer({ predictions }, inferMs)) finished.push(job.succeeded());
       });
     }
+    // What is given up stays in the worker's hands, to be handed back.
+    if (signal.aborted) return finished;
     for (const job of failed) {
       if (job.attempt < this.#parts.attemptsMax) this.#putOff(job);
       else finished.push(job.dead(`the model failed on the image, ${job.attempt} times`));
@@ -96,7 +98,6 @@ export class Runner {
     try {
       return await model.classify(batch, signal);
     } catch (error) {
-      // Given up, and so will be whatever would be written of it.
       if (signal.aborted) return [];
       this.#parts.log.error("batch failed", {
         model: model.files.name,

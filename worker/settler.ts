@@ -2,7 +2,7 @@
  * Writes outcomes, and keeps at it while the broker is away.
  *
  * Owns the outcomes that are not written yet. Invariant: an outcome is given up only when the
- * process ends; the job then goes to another worker.
+ * process ends; its delivery then stays in the worker's hands, to be handed back.
  *
  * @module
  */
@@ -35,12 +35,12 @@ export class Settler {
 
   /** Begins to write outcomes; they are one round trip. */
   settle(done: readonly Finished[]): void {
-    this.#track(this.#write(done), done.map(({ delivery }) => delivery));
+    this.#track(this.#write(done));
   }
 
   /** Puts a job off after a passing fault. */
   retry(delivery: Delivery, delayMs: number): void {
-    this.#track(this.#putOff(delivery, delayMs), [delivery]);
+    this.#track(this.#putOff(delivery, delayMs));
   }
 
   /** Waits until all outcomes so far are written, or given up. */
@@ -48,19 +48,18 @@ export class Settler {
     await Promise.all(this.#pending);
   }
 
-  #track(work: Promise<void>, deliveries: readonly Delivery[]): void {
-    const pending = work.finally(() => {
-      this.#pending.delete(pending);
-      for (const delivery of deliveries) this.#parts.hands.release(delivery);
-    });
+  #track(work: Promise<void>): void {
+    const pending = work.finally(() => this.#pending.delete(pending));
     this.#pending.add(pending);
   }
 
   async #write(done: readonly Finished[]): Promise<void> {
-    const { source, log } = this.#parts;
+    const { source, hands, log } = this.#parts;
     const states = await this.#persistently(() => source.settle(done));
     states?.forEach((state, i) => {
-      const { delivery: { id, model }, outcome } = done[i]!;
+      const { delivery, outcome } = done[i]!;
+      hands.release(delivery);
+      const { id, model } = delivery;
       const fields = { job: id, model, state };
       if (outcome.state === "failed" || outcome.state === "dead") {
         const { code, detail } = outcome.error;
@@ -70,26 +69,26 @@ export class Settler {
   }
 
   async #putOff(delivery: Delivery, delayMs: number): Promise<void> {
-    const { source, log, onRetry } = this.#parts;
+    const { source, hands, log, onRetry } = this.#parts;
     const ours = await this.#persistently(() => source.retry(delivery, delayMs));
+    if (ours === undefined) return;
+    hands.release(delivery);
     if (!ours) return;
     log.warn("job put off", { job: delivery.id, model: delivery.model, delayMs });
     onRetry(delayMs);
   }
 
-  /** Tries until the broker answers; undefined where that came too late. */
+  /** Tries until the broker answers; undefined where it did not before the time was over. */
   async #persistently<T>(call: () => Promise<T>): Promise<T | undefined> {
     const { clock, log, giveUp } = this.#parts;
-    for (let tries = 1; !giveUp.aborted; tries++) {
+    for (let tries = 1;; tries++) {
       try {
         return await call();
       } catch (error) {
-        if (tries === 1) {
-          log.warn("outcomes cannot be written, trying again", { error: String(error) });
-        }
+        if (tries === 1) log.warn("outcomes cannot be written yet", { error: String(error) });
+        if (giveUp.aborted) return undefined;
         await clock.sleep(RETRY_PAUSE_MS, giveUp);
       }
     }
-    return undefined;
   }
 }

@@ -56,7 +56,7 @@ Deno.test("settler keeps trying while the broker is away, and complains once", a
   assert.equal(clock.waiting, 0);
 });
 
-Deno.test("settler gives up when the process is about to end, and lets go", async () => {
+Deno.test("settler gives up when the process is about to end, and keeps the delivery in hand", async () => {
   const { settler, source, hands, clock, giveUp } = openSettling();
   source.away = true;
   const outcome = done();
@@ -64,12 +64,21 @@ Deno.test("settler gives up when the process is about to end, and lets go", asyn
   settler.settle([outcome]);
   await clock.untilWaiting();
   giveUp.abort();
-  await settler.settled();
-  source.away = false;
-  settler.settle([outcome]);
   settler.retry(outcome.delivery, 10);
   await settler.settled();
-  assert.deepEqual([source.finished, source.putOff, hands.all()], [[], [], []]);
+  assert.deepEqual([source.finished, source.putOff], [[], []]);
+  assert.deepEqual(hands.all(), [outcome.delivery]);
+});
+
+Deno.test("settler writes an outcome that is there just when the process is about to end", async () => {
+  const { settler, source, hands, giveUp } = openSettling();
+  const outcome = done();
+  hands.add(outcome.delivery);
+  giveUp.abort();
+  settler.settle([outcome]);
+  await settler.settled();
+  assert.deepEqual(source.finished, [outcome]);
+  assert.deepEqual(hands.all(), []);
 });
 
 Deno.test("settler puts a job off and says for how long", async () => {

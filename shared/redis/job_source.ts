@@ -16,12 +16,13 @@ import { BlockingConnection } from "./blocking_connection.ts";
 import { guarded, type RedisSettings, replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
 import { GROUP, LANES, ShardKeys } from "./keys.ts";
-import { runScript, Script } from "./script.ts";
+import { runScript, runScripts, Script } from "./script.ts";
 import { DEAD_BYTES_MAX, Settlement } from "./settlement.ts";
-import { BEGIN, LEAVE, RETRY } from "./scripts/worker.ts";
+import { BEGIN, HAND_BACK, LEAVE, RETRY } from "./scripts/worker.ts";
 
 const beginScript = new Script(BEGIN);
 const retryScript = new Script(RETRY);
+const handBackScript = new Script(HAND_BACK);
 const leaveScript = new Script(LEAVE);
 
 /** Pending entries looked at for the longest silence. */
@@ -184,6 +185,16 @@ export class RedisJobSource implements JobSource, Disposable {
     const keys = [this.#keys.jobs(model, lane), this.#keys.job(id)];
     const idleMs = Math.max(0, claimIdleMs - Math.round(delayMs));
     return await runScript(client, retryScript, keys, [GROUP, consumer, entry, idleMs]) === 1;
+  }
+
+  async handBack(deliveries: readonly Delivery[]): Promise<number> {
+    const { client, consumer } = this.#parts;
+    const calls = deliveries.map(({ id, model, lane, entry, bytes }) => ({
+      keys: [this.#keys.jobs(model, lane), this.#keys.load(model), this.#keys.job(id)],
+      args: [GROUP, consumer, entry, bytes],
+    }));
+    const replies = await runScripts(client, handBackScript, calls);
+    return replies.filter((reply) => reply === 1).length;
   }
 
   async longestIdle(atLeastMs: number): Promise<number | undefined> {

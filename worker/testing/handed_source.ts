@@ -19,6 +19,7 @@ export class HandedSource implements JobSource {
   /** What `begin` says of a job; `run` at the first attempt where nothing is said. */
   readonly verdicts = new Map<JobId, Verdict>();
   readonly finished: Finished[] = [];
+  readonly handedBack: Delivery[] = [];
   readonly putOff: { readonly delivery: Delivery; readonly delayMs: number }[] = [];
   /** The counts that reads asked for. */
   readonly asked: number[] = [];
@@ -64,6 +65,10 @@ export class HandedSource implements JobSource {
       this.putOff.push({ delivery, delayMs });
       return true;
     });
+  }
+
+  handBack(deliveries: readonly Delivery[]): Promise<number> {
+    return this.#answer(() => this.handedBack.push(...deliveries));
   }
 
   longestIdle(): Promise<number | undefined> {

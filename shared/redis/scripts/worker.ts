@@ -7,6 +7,35 @@ import { CONCLUDE, PRELUDE } from "./common.ts";
 import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /**
+ * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
+ * it. KEYS start with stream and load, ARGV with the group. Gives the reason, or nil where the
+ * entry is wanted.
+ */
+const DROP_UNWANTED = `
+local function drop_unwanted(job, entry, bytes, state, bound)
+  local reason
+  if not state then
+    reason = 'gone'
+  elseif bound and bound ~= entry then
+    reason = 'duplicate'
+  elseif is_final(state) then
+    reason = state
+  else
+    return
+  end
+  redis.call('XACK', KEYS[1], ARGV[1], entry)
+  local deleted = redis.call('XDEL', KEYS[1], entry) == 1
+  if reason == 'gone' and redis.call('HDEL', KEYS[2], job) == 1 then reason = 'refused' end
+  if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
+    lower(KEYS[2], bytes)
+    -- Bound, so that another copy is known for one.
+    if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
+  end
+  return reason
+end
+`;
+
+/**
  * Marks the deliveries of one stream as running, each only while this consumer owns its entry
  * and the job still wants to be run. The first entry to begin is bound to the record; any other
  * copy is dropped.
@@ -16,27 +45,15 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
  * Returns: for each job {'run', attempt, tell} | {'expired', tell} | {'spent', tell, attempts} |
  * {'drop', reason} | {'lost'}
  */
-export const BEGIN = `${PRELUDE}
+export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
-local function drop(job, entry, bytes, reason)
-  redis.call('XACK', stream, group, entry)
-  local deleted = redis.call('XDEL', stream, entry) == 1
-  if reason == 'gone' and redis.call('HDEL', KEYS[2], job) == 1 then reason = 'refused' end
-  if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
-    lower(KEYS[2], bytes)
-    -- Bound, so that another copy is known for one.
-    if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
-  end
-  return {'drop', reason}
-end
 local function begin(job, entry, bytes)
   if not owns(stream, group, consumer, entry) then return {'lost'} end
   local state, bound, deadline, attempts, tell, created, started = unpack(
     redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started'))
-  if not state then return drop(job, entry, bytes, 'gone') end
-  if bound and bound ~= entry then return drop(job, entry, bytes, 'duplicate') end
-  if is_final(state) then return drop(job, entry, bytes, state) end
+  local dropped = drop_unwanted(job, entry, bytes, state, bound)
+  if dropped then return {'drop', dropped} end
   if now >= tonumber(deadline) then return {'expired', tell} end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
@@ -136,6 +153,29 @@ local state = redis.call('HGET', KEYS[2], 'state')
 if not state or is_final(state) then return 0 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
 redis.call('HSET', KEYS[2], 'state', 'queued')
+return 1
+`;
+
+/**
+ * Hands a delivery back: a copy of its entry at the end of the stream, which wakes a blocked
+ * worker, takes the place of the one that is ours. An attempt that this consumer began is not
+ * counted. The images are copied here, so that they need not be sent once more.
+ *
+ * KEYS: stream, load, job. ARGV: group, consumer, entry, bytes
+ * Returns: 1, or 0 where the entry is not ours, or nobody wants it any more
+ */
+export const HAND_BACK = `${PRELUDE}${DROP_UNWANTED}
+local stream, job, group, consumer, entry = KEYS[1], KEYS[3], ARGV[1], ARGV[2], ARGV[3]
+if not owns(stream, group, consumer, entry) then return 0 end
+local state, bound, worker = unpack(redis.call('HMGET', job, 'state', 'entry', 'worker'))
+if drop_unwanted(job, entry, ARGV[4], state, bound) then return 0 end
+local read = redis.call('XRANGE', stream, entry, entry)[1]
+redis.call('XACK', stream, group, entry)
+if not read then return 0 end
+redis.call('XDEL', stream, entry)
+local copy = redis.call('XADD', stream, '*', unpack(read[2]))
+redis.call('HSET', job, 'state', 'queued', 'entry', copy)
+if state == 'running' and worker == consumer then redis.call('HINCRBY', job, 'attempts', -1) end
 return 1
 `;
 
