@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Redis } from "ioredis";
+import { connectionsNamed, monitor } from "../shared/testing/redis.ts";
 import { post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { testWeir } from "./weir.ts";
@@ -8,32 +8,6 @@ const CLIENTS = 100;
 
 /** The null engine takes this time for each job of a batch: 5 s for all. */
 const DELAY_MS = 50;
-
-/** A command that Redis took, as MONITOR tells of it. */
-interface Command {
-  /** Seconds of Redis' clock. */
-  readonly at: number;
-  readonly name: string;
-  readonly args: readonly string[];
-  /** Address of the client, or `lua` for a command inside a script. */
-  readonly source: string;
-}
-
-/** Keeps every command from now on. */
-async function monitor(client: Redis): Promise<{ commands: Command[] } & Disposable> {
-  const commands: Command[] = [];
-  const monitor = await client.monitor();
-  monitor.on("monitor", (time: string, [name, ...args]: string[], source: string) => {
-    commands.push({ at: Number(time), name: name!.toLowerCase(), args, source });
-  });
-  return { commands, [Symbol.dispose]: () => monitor.disconnect() };
-}
-
-/** Addresses of the gateways' connections. */
-async function gatewayAddresses(client: Redis): Promise<Set<string>> {
-  const list = await client.client("LIST") as string;
-  return new Set([...list.matchAll(/ addr=(\S+) .*name=weir:gateway:/g)].map(([, addr]) => addr!));
-}
 
 testWeir(
   "100 waiting clients cost Redis nothing between their jobs' begin and end",
@@ -53,7 +27,8 @@ testWeir(
     await weir.stopWorker(weir.workers[0]!);
     const answers = Array.from({ length: CLIENTS }, () => post(`${url}/predict`, photo.bytes));
     await weir.untilAdmitted(CLIENTS);
-    const gateways = await gatewayAddresses(client);
+    const connections = await connectionsNamed(client, /^weir:gateway:/);
+    const gateways = new Set(connections.map(({ addr }) => addr!));
     assert.equal(gateways.size, 2, "connections of a gateway, whoever waits in it");
 
     using kept = await monitor(client);

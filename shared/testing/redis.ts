@@ -65,3 +65,23 @@ export async function connectionsNamed(
     .map((line) => Object.fromEntries(line.split(" ").map((field) => field.split(/=(.*)/, 2))))
     .filter(({ name }) => pattern.test(name));
 }
+
+/** A command that Redis took, as MONITOR tells of it. */
+export interface Command {
+  /** Seconds of Redis' clock. */
+  readonly at: number;
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Address of the client, or `lua` for a command inside a script. */
+  readonly source: string;
+}
+
+/** Keeps every command from now on. */
+export async function monitor(client: Redis): Promise<{ commands: Command[] } & Disposable> {
+  const commands: Command[] = [];
+  const monitor = await client.monitor();
+  monitor.on("monitor", (time: string, [name, ...args]: string[], source: string) => {
+    commands.push({ at: Number(time), name: name!.toLowerCase(), args, source });
+  });
+  return { commands, [Symbol.dispose]: () => monitor.disconnect() };
+}
