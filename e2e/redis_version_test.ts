@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { JobId } from "../shared/job.ts";
 import { GROUP } from "../shared/redis/keys.ts";
 import { RETRY } from "../shared/redis/scripts/worker.ts";
-import { type Command, monitor } from "../shared/testing/redis.ts";
+import { monitor } from "../shared/testing/redis.ts";
 import { call, post } from "./client.ts";
 import { commandDocs, isNewer } from "./command_docs.ts";
 import { colourPicture } from "./pictures.ts";
