@@ -1,7 +1,7 @@
 /**
  * The consumer: reads deliveries, begins them, has them decoded and hands them to the batcher.
  *
- * Owns the pace at which jobs are taken from the stream: never more than the batcher holds.
+ * Owns the pace at which jobs are taken from the stream: none is begun while the batcher is full.
  * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
  *
  * @module
@@ -33,6 +33,10 @@ const BROKER_PAUSE_MS = 500;
 export class Consumer {
   readonly #parts: ConsumerParts;
   readonly #preparing = new Set<Promise<void>>();
+  /** What was read and has to wait for room, oldest first. */
+  #unbegun: readonly Delivery[] = [];
+  /** Images that a job is expected to have. */
+  #imagesPerJob = 1;
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts;
@@ -46,10 +50,10 @@ export class Consumer {
       await batcher.whenFree(signal);
       try {
         await this.#takeSome(signal);
-        if (away) log.info("jobs are read again");
+        if (away) log.info("jobs are taken again");
         away = false;
       } catch (error) {
-        if (!away) log.warn("jobs cannot be read, trying again", { error: String(error) });
+        if (!away) log.warn("jobs cannot be taken, trying again", { error: String(error) });
         away = true;
         await clock.sleep(BROKER_PAUSE_MS, signal);
       }
@@ -57,42 +61,56 @@ export class Consumer {
     await Promise.all(this.#preparing);
   }
 
+  /** Begins what there is room for; reads only when all of that is begun. */
   async #takeSome(signal: AbortSignal): Promise<void> {
-    const { source, batcher, hands } = this.#parts;
-    const deliveries = await source.read(Math.max(1, batcher.free), signal);
-    for (const delivery of deliveries) hands.add(delivery);
-    if (deliveries.length > 0) await this.#beginPersistently(deliveries, signal);
+    if (this.#unbegun.length === 0) return await this.#read(signal);
+    if (signal.aborted) return;
+    const fitting = firstOf(this.#unbegun, this.#parts.batcher.free);
+    await this.#begin(fitting);
+    this.#unbegun = this.#unbegun.slice(fitting.length);
   }
 
   /**
-   * What was read is ours: while Redis is away it has to wait, or nobody would run it for long.
-   *
-   * @returns nothing where it was aborted before; what was read is left in the worker's hands
+   * Reads about as many jobs as there is room for their images. Where they turn out to have far
+   * more, as much again as there is room for waits here, and the rest goes back, for others to do.
    */
-  async #beginPersistently(
-    deliveries: readonly Delivery[],
-    signal: AbortSignal,
-  ): Promise<readonly Verdict[]> {
-    const { clock, log } = this.#parts;
-    while (!signal.aborted) {
-      try {
-        return await this.#begin(deliveries);
-      } catch (error) {
-        log.warn("jobs cannot be begun, trying again", { error: String(error) });
-        await clock.sleep(BROKER_PAUSE_MS, signal);
-      }
-    }
-    return [];
+  async #read(signal: AbortSignal): Promise<void> {
+    const { source, batcher, hands, log } = this.#parts;
+    const room = batcher.free;
+    const count = Math.max(1, Math.floor(room / this.#imagesPerJob));
+    const deliveries = await source.read(count, signal);
+    if (deliveries.length === 0) return;
+    for (const delivery of deliveries) hands.add(delivery);
+    this.#unbegun = deliveries;
+    const images = deliveries.reduce((sum, delivery) => sum + delivery.images.length, 0);
+    const mean = images / deliveries.length;
+    // Rises at once and falls slowly: to hand back costs more than to read once more.
+    this.#imagesPerJob = Math.max(mean, (this.#imagesPerJob + mean) / 2);
+    const kept = firstOf(deliveries, 2 * room);
+    const rest = deliveries.slice(kept.length);
+    if (rest.length === 0) return;
+    const queued = await source.handBack(rest);
+    this.#unbegun = kept;
+    for (const delivery of rest) hands.release(delivery);
+    log.info("jobs handed back", { queued });
   }
 
   /** Runs a delivery that was claimed; one that was begun before, to its end. */
   async recover(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { hands, batcher } = this.#parts;
+    const { hands, batcher, clock, log } = this.#parts;
     if (hands.has(delivery)) return;
     hands.add(delivery);
     await batcher.whenFree(signal);
-    const [verdict] = await this.#beginPersistently([delivery], signal);
-    if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery, signal);
+    while (!signal.aborted) {
+      try {
+        const [verdict] = await this.#begin([delivery]);
+        if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery, signal);
+        return;
+      } catch (error) {
+        log.warn("job cannot be begun, trying again", { error: String(error) });
+        await clock.sleep(BROKER_PAUSE_MS, signal);
+      }
+    }
   }
 
   async #begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
@@ -157,6 +175,13 @@ export class Consumer {
     settler.settle([rejected(delivery, tell, bad, decoded[bad] as Fault, decodeMs)]);
     batcher.release(delivery.images.length);
   }
+}
+
+/** The first deliveries that fill the room; the last of them may need more than is left. */
+function firstOf(deliveries: readonly Delivery[], room: number): readonly Delivery[] {
+  let images = 0;
+  const last = deliveries.findIndex((delivery) => (images += delivery.images.length) >= room);
+  return last < 0 ? deliveries : deliveries.slice(0, last + 1);
 }
 
 /** A job whose image cannot be used: its batch mates are not concerned. */

@@ -165,7 +165,55 @@ Deno.test("consumer asks for no more than the batcher is free to hold", async ()
   batcher.release(3);
   assert.deepEqual(await takenFrom(batcher), [jobs[1]]);
   await source.until(() => source.asked.length === 3);
-  assert.deepEqual(source.asked, [2 * BATCH_MAX, 3, 2]);
+  assert.deepEqual(source.asked, [2 * BATCH_MAX, 1, 1]);
+});
+
+Deno.test("consumer begins only what there is room for, and the rest in its turn", async () => {
+  await using worker = consume();
+  const { source, batcher, hands } = worker;
+  const jobs = [testDelivery([0, 1, 2]), testDelivery([3, 0, 1]), testDelivery([2, 3, 0])];
+  source.hand(...jobs);
+  assert.deepEqual(await takenFrom(batcher), [jobs[0]]);
+  assert.deepEqual(await takenFrom(batcher), [jobs[1]]);
+  assert.equal(batcher.held, 6);
+  assert.deepEqual(hands.unbegun(), [jobs[2]]);
+  batcher.release(3);
+  assert.deepEqual(await takenFrom(batcher), [jobs[2]]);
+  assert.deepEqual(source.handedBack, []);
+});
+
+Deno.test("consumer hands back what is far more than there is room for, and then reads less", async () => {
+  await using worker = consume();
+  const { source, batcher, hands } = worker;
+  const jobs = Array.from({ length: 2 * BATCH_MAX }, () => testDelivery([0, 1, 2]));
+  source.hand(...jobs);
+  await source.until(() => source.handedBack.length > 0);
+  assert.deepEqual(source.handedBack, jobs.slice(3));
+  for (const job of jobs.slice(0, 3)) {
+    assert.deepEqual(await takenFrom(batcher), [job]);
+    batcher.release(3);
+    hands.release(job);
+  }
+  await source.until(() => source.asked.length === 2);
+  assert.deepEqual(source.asked, [2 * BATCH_MAX, 1]);
+  assert.deepEqual(hands.all(), []);
+});
+
+Deno.test("consumer does by itself what it could not hand back", async () => {
+  await using worker = consume();
+  const { source, batcher, clock } = worker;
+  const jobs = Array.from({ length: 2 * BATCH_MAX }, () => testDelivery([0, 1, 2]));
+  await source.until(() => source.asked.length === 1);
+  source.hand(...jobs);
+  source.away = true;
+  await clock.untilWaiting();
+  source.away = false;
+  clock.advance(BROKER_PAUSE_MS);
+  for (const job of jobs) {
+    assert.deepEqual(await takenFrom(batcher), [job]);
+    batcher.release(3);
+  }
+  assert.deepEqual(source.handedBack, []);
 });
 
 Deno.test("consumer reads again when the broker is back, and complains once", async () => {
@@ -183,8 +231,8 @@ Deno.test("consumer reads again when the broker is back, and complains once", as
   assert.deepEqual(await takenFrom(worker.batcher), [delivery]);
   await worker.stop();
   assert.deepEqual(log.lines.filter(({ level }) => level !== "debug").map((line) => line.message), [
-    "jobs cannot be read, trying again",
-    "jobs are read again",
+    "jobs cannot be taken, trying again",
+    "jobs are taken again",
   ]);
 });
 
