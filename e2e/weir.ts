@@ -34,8 +34,14 @@ export class Role extends Program {
   /** Whether it was killed, so that nothing can be asked of its end. */
   killed = false;
 
-  constructor(name: string, role: "gateway" | "worker", env: Readonly<Record<string, string>>) {
-    const [, ...args] = project.tasks[role].command.split(" ");
+  /** @param program what is run with the permissions of the role's task */
+  constructor(
+    name: string,
+    role: "gateway" | "worker",
+    env: Readonly<Record<string, string>>,
+    program = "main.ts",
+  ) {
+    const [, ...args] = project.tasks[role].command.replace("main.ts", program).split(" ");
     super(name, [...args, "--lifeline"], env);
   }
 
@@ -89,10 +95,17 @@ export class Weir implements AsyncDisposable {
     return role;
   }
 
-  /** Starts a worker and waits until it takes jobs. */
-  async startWorker(env: Readonly<Record<string, string>> = {}): Promise<Role> {
+  /**
+   * Starts a worker and waits until it takes jobs.
+   *
+   * @param program another worker than the real one
+   */
+  async startWorker(
+    env: Readonly<Record<string, string>> = {},
+    program?: string,
+  ): Promise<Role> {
     const name = `worker${this.workers.length + 1}`;
-    const role = new Role(name, "worker", { ...this.#env, WEIR_NAME: name, ...env });
+    const role = new Role(name, "worker", { ...this.#env, WEIR_NAME: name, ...env }, program);
     this.workers.push(role);
     await role.line(/worker ready/);
     return role;

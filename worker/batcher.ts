@@ -83,9 +83,8 @@ export class Batcher {
       if (this.#closed && this.#held === 0) return [];
       await this.#changed.promise;
     }
-    if (this.#parts.lingerMs > 0 && !this.#closed && this.#images() < this.#parts.batchMax) {
-      await this.#linger();
-    }
+    const alone = this.#waiting[0]!.attempt > 1;
+    if (this.#parts.lingerMs > 0 && !alone) await this.#linger();
     return this.#next();
   }
 

@@ -180,6 +180,14 @@ Deno.test("lingering ends with a full batch, and leaves no timer", async () => {
   assert.equal((await batcher.take()).length, 1);
 });
 
+Deno.test("a job that leaves alone does not linger", async () => {
+  const { batcher, clock } = open({ lingerMs: LINGER_MS });
+  const again = jobOf(1, { attempt: 2 });
+  fill(batcher, again);
+  assert.deepEqual(await batcher.take(), [again]);
+  assert.equal(clock.waiting, 0);
+});
+
 Deno.test("lingering ends when the batcher closes", async () => {
   const { batcher, clock } = open({ lingerMs: LINGER_MS });
   fill(batcher, jobOf(1));

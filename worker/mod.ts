@@ -32,6 +32,8 @@ export interface WorkerParts {
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** How the engine is found: among the real ones, unless a test has its own. */
+  readonly selectEngine?: typeof selectEngine;
 }
 
 /** A worker lives for the others as long as it beats three times in this time. */
@@ -108,11 +110,10 @@ export async function runWorker(
   log.info("worker drained", { name });
 }
 
-async function openEngine({ config, clock, log }: WorkerParts): Promise<Engine> {
-  const { engine, reason } = await selectEngine(config.WEIR_ENGINE, {
-    delayMs: config.WEIR_NULL_DELAY_MS,
-    clock,
-  });
+async function openEngine(parts: WorkerParts): Promise<Engine> {
+  const { config, clock, log, selectEngine: select = selectEngine } = parts;
+  const options = { delayMs: config.WEIR_NULL_DELAY_MS, clock };
+  const { engine, reason } = await select(config.WEIR_ENGINE, options);
   if (engine === undefined) throw new ModelError(reason);
   log.info("engine chosen", { engine: engine.name, description: engine.description, reason });
   return engine;
