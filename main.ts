@@ -95,7 +95,14 @@ async function run(work: () => Promise<void>): Promise<never> {
 }
 
 /** Errors whose message is meant for the person who started us. */
-const EXPECTED = new Set(["ModelError", "StartError", "AddrInUse", "DeploymentMismatch"]);
+const EXPECTED = new Set([
+  "ModelError",
+  "StartError",
+  "AddrInUse",
+  "AddrNotAvailable",
+  "KeysFileError",
+  "DeploymentMismatch",
+]);
 
 interface RoleOptions {
   readonly lifeline?: boolean;

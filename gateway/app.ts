@@ -10,9 +10,11 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
-import type { Env, Handler } from "hono/types";
+import type { Handler } from "hono/types";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
+import { administratorsOnly, type Authenticated, authentication } from "./keys/authentication.ts";
+import type { KeyRing } from "./keys/key_ring.ts";
 import type { Page } from "./page.ts";
 import { AT_CAPACITY, BUSY, problemResponse } from "./problem.ts";
 import { Dead, type DeadParts } from "./routes/dead.ts";
@@ -21,6 +23,8 @@ import { Submitting, type SubmittingParts } from "./routes/submitting.ts";
 
 export interface AppParts extends SubmittingParts, ReadingParts, DeadParts {
   readonly page: Page;
+  /** The API keys; without them, whoever reaches the gateway may all. */
+  readonly keys: Pick<KeyRing, "find"> | undefined;
   /** `WEIR_CORS_ORIGINS`. */
   readonly corsOrigins: readonly string[];
   readonly log: Log;
@@ -42,9 +46,9 @@ const PAGE_POLICY = {
 const EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-Id"];
 
 /** Makes the application; it is a function from request to response, without a port. */
-export function createApp(parts: AppParts): Hono {
-  const { log, corsOrigins, page } = parts;
-  const app = new Hono();
+export function createApp(parts: AppParts): Hono<Authenticated> {
+  const { log, corsOrigins, page, keys } = parts;
+  const app = new Hono<Authenticated>();
   app.use(requestId(), async (c, next) => {
     await next();
     // The library's own header is lost where a handler makes its response itself.
@@ -54,14 +58,15 @@ export function createApp(parts: AppParts): Hono {
   if (corsOrigins.length > 0) {
     app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS }));
   }
+  app.use(authentication(keys, page.files.map(({ path }) => path)));
   const submitting = new Submitting(parts);
   const reading = new Reading(parts);
 
-  route(app, "/predict", { POST: (c) => submitting.predict(c.req.raw) });
-  route(app, "/v1/jobs", { POST: (c) => submitting.create(c.req.raw) });
+  route(app, "/predict", { POST: (c) => submitting.predict(c.req.raw, c.get("caller")) });
+  route(app, "/v1/jobs", { POST: (c) => submitting.create(c.req.raw, c.get("caller")) });
   route(app, "/v1/jobs/:id", {
-    GET: (c) => reading.job(c.req.raw, c.req.param("id")),
-    DELETE: (c) => reading.cancel(c.req.param("id")),
+    GET: (c) => reading.job(c.req.raw, c.req.param("id"), c.get("caller")),
+    DELETE: (c) => reading.cancel(c.req.param("id"), c.get("caller")),
   });
   route(app, "/v1/models", { GET: () => reading.models() });
   route(app, "/v1/models/:name", { GET: (c) => reading.model(c.req.param("name")) });
@@ -88,20 +93,21 @@ export function createApp(parts: AppParts): Hono {
   return app;
 }
 
-/** The routes for administrators alone: once there are API keys, the role is asked for here. */
-function administration(app: Hono, dead: Dead): void {
+/** The routes for administrators alone. */
+function administration(app: Hono<Authenticated>, dead: Dead): void {
+  app.use("/admin/*", administratorsOnly);
   route(app, "/admin/dead", { GET: (c) => dead.list(c.req.raw) });
   route(app, "/admin/dead/:id", { DELETE: (c) => dead.discard(c.req.param("id")) });
   route(app, "/admin/dead/:id/replay", {
-    POST: (c) => dead.replay(c.req.raw, c.req.param("id")),
+    POST: (c) => dead.replay(c.req.raw, c.req.param("id"), c.get("caller")),
   });
 }
 
 /** Adds a path with its verbs; any other verb is answered with those that there are. */
 function route<P extends string>(
-  app: Hono,
+  app: Hono<Authenticated>,
   path: P,
-  verbs: Partial<Record<"GET" | "POST" | "DELETE", Handler<Env, P>>>,
+  verbs: Partial<Record<"GET" | "POST" | "DELETE", Handler<Authenticated, P>>>,
 ): void {
   for (const [verb, handler] of Object.entries(verbs)) app.on(verb, path, handler);
   const allow = Object.keys(verbs).join(", ");

@@ -3,7 +3,7 @@ import { BrokerUnavailable, type DeadLetters, type Directory } from "../shared/b
 import { CARD } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
-import { createApp } from "./app.ts";
+import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import type { Jobs } from "./jobs.ts";
 import { problem } from "./testing/app.ts";
@@ -16,8 +16,9 @@ const FILE = {
 
 /** An application as far as it goes without a job: `models` stands for the directory. */
 function open(
-  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), corsOrigins = [] }: {
+  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), keys, corsOrigins = [] }: {
     models?: Directory["models"];
+    keys?: AppParts["keys"];
     corsOrigins?: readonly string[];
   } = {},
 ): { app: ReturnType<typeof createApp>; log: KeptLog } {
@@ -34,6 +35,7 @@ function open(
     bodyBytesMax: 1_000,
     pixelsMax: 1_000,
     corsOrigins,
+    keys,
     page: { files: [FILE] },
     draining: () => false,
   });

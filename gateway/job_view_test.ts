@@ -4,6 +4,7 @@ import { newJob } from "../shared/testing/broker.ts";
 import { answerView, jobView } from "./job_view.ts";
 
 const queued: JobRecord = {
+  owner: "ada",
   id: newJob().id,
   model: "shapes",
   state: "queued",

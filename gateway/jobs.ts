@@ -13,6 +13,7 @@ import { isFinal, type JobId, type JobRecord, newJobId } from "../shared/job.ts"
 import type { Log } from "../shared/log.ts";
 import type { Catalog } from "./catalog.ts";
 import { idempotencyOf } from "./idempotency.ts";
+import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
 import { AT_CAPACITY, BUSY } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
@@ -69,9 +70,11 @@ export class Jobs {
   /**
    * Submits a job.
    *
+   * @param caller whose job it is
    * @param keep whether its record is to be read later, or only waited for
    */
   async submit(
+    caller: Caller,
     images: readonly Uint8Array[],
     parameters: SubmitParameters,
     keep: boolean,
@@ -83,15 +86,23 @@ export class Jobs {
       const which = parameters.model === undefined ? "no model is the default" : "no such model";
       return { ok: false, code: "not_found", detail: which };
     }
+    if (!caller.mayUse(card.name)) {
+      return {
+        ok: false,
+        code: "forbidden",
+        detail: `the API key is not for model "${card.name}"`,
+      };
+    }
     const id = newJobId(0, () => crypto.randomUUID());
     const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
     const idempotency = idempotencyKey === undefined
       ? undefined
-      : idempotencyOf(NO_OWNER, idempotencyKey, { images, model: card.name, top });
+      : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, top });
     using guard = new DisposableStack();
     const waiter = guard.use(waiters.register(id));
     const submitted = await queue.submit({
       id,
+      owner: caller.name,
       model: card.name,
       lane: 0,
       images: images.map((bytes) => ({ bytes })),
@@ -111,7 +122,12 @@ export class Jobs {
         return await this.#join(submitted.id);
     }
     waiter.submitted = true;
-    log.debug("job queued", { job: id, model: card.name, images: images.length });
+    log.debug("job queued", {
+      job: id,
+      owner: caller.name || undefined,
+      model: card.name,
+      images: images.length,
+    });
     return {
       ok: true,
       value: accepted(waiter, timeoutMs, idempotency !== undefined, guard.move()),
@@ -162,12 +178,17 @@ export class Jobs {
   }
 
   /** Reads a job; with a time, waits so long for its outcome. */
-  async read(id: JobId, ms: number, client: AbortSignal): Promise<Result<JobRecord>> {
+  async read(
+    caller: Caller,
+    id: JobId,
+    ms: number,
+    client: AbortSignal,
+  ): Promise<Result<JobRecord>> {
     const { queue, waiters } = this.#parts;
-    if (ms === 0) return await this.#current(id, await queue.get(id));
+    if (ms === 0) return await this.#current(caller, id, await queue.get(id));
     using waiter = waiters.register(id);
     const record = await queue.attach(id);
-    const current = await this.#current(id, record);
+    const current = await this.#current(caller, id, record);
     if (!current.ok || isFinal(current.value.state)) return current;
     waiter.submitted = true;
     const waited = await waiter.wait(
@@ -175,11 +196,13 @@ export class Jobs {
       client,
     );
     if (waited.kind !== "pending") return this.#found(waited);
-    return await this.#current(id, waited.record);
+    return await this.#current(caller, id, waited.record);
   }
 
   /** Cancels a job; one that has an outcome is `job_finished`. */
-  async cancel(id: JobId): Promise<Result<JobRecord>> {
+  async cancel(caller: Caller, id: JobId): Promise<Result<JobRecord>> {
+    const known = await this.#parts.queue.get(id);
+    if (known === undefined || !caller.owns(known)) return NO_JOB;
     const { written, record } = await this.#parts.queue.conclude(id, "cancelled");
     if (record === undefined) return NO_JOB;
     if (written) return { ok: true, value: record };
@@ -187,8 +210,12 @@ export class Jobs {
   }
 
   /** The record; a job past its deadline is expired by whoever sees it first. */
-  async #current(id: JobId, record: JobRecord | undefined): Promise<Result<JobRecord>> {
-    if (record === undefined) return NO_JOB;
+  async #current(
+    caller: Caller,
+    id: JobId,
+    record: JobRecord | undefined,
+  ): Promise<Result<JobRecord>> {
+    if (record === undefined || !caller.owns(record)) return NO_JOB;
     if (isFinal(record.state) || this.#remainingMs(record) > 0) return { ok: true, value: record };
     return await this.#ended(id, "expired");
   }
@@ -210,9 +237,6 @@ export class Jobs {
     return { ok: false, ...BUSY };
   }
 }
-
-/** Until there are API keys, all idempotency keys belong to one owner. */
-const NO_OWNER = "";
 
 const MISMATCH = {
   ok: false,

@@ -20,6 +20,7 @@ import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { Jobs } from "./jobs.ts";
+import { KeyRing } from "./keys/key_ring.ts";
 import { readPage } from "./page.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -41,6 +42,7 @@ const COMMAND_TIMEOUT_MAX_MS = 900;
  * Serves until `drain` aborts, then answers those who wait and stops.
  *
  * @param giveUp aborts when the time for draining is over
+ * @throws {KeysFileError} where the API keys cannot be read
  * @throws {Deno.errors.AddrInUse} where the port is taken
  * @throws {BrokerUnavailable} where Redis cannot be reached at the start
  */
@@ -50,6 +52,7 @@ export async function runGateway(
   giveUp: AbortSignal,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  const keys = openKeys(config, clock, log);
   const client = await openCommands(
     { ...redis, timeoutMs: Math.min(redis.timeoutMs, COMMAND_TIMEOUT_MAX_MS) },
     log,
@@ -88,11 +91,13 @@ export async function runGateway(
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,
     page: await readPage(),
+    keys,
     draining: () => drain.aborted,
   });
 
   const closed = new AbortController();
   const background = Promise.all([
+    keys?.follow(closed.signal),
     waiters.follow(feed, closed.signal),
     loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew()),
   ]);
@@ -102,6 +107,17 @@ export async function runGateway(
   });
   await listen(config, app.fetch, log, drain, giveUp);
   log.info("gateway drained", { name });
+}
+
+function openKeys(
+  { WEIR_API_KEYS_FILE: file }: Config,
+  clock: Clock,
+  log: Log,
+): KeyRing | undefined {
+  if (file === undefined) return undefined;
+  const keys = new KeyRing({ file, clock, log });
+  log.info("api keys read", { file, keys: keys.size });
+  return keys;
 }
 
 /** Listens until `drain`; then requests under way are answered, or cut off by `giveUp`. */

@@ -17,6 +17,7 @@ function newId(): JobId {
 function recordOf(id: JobId, state: JobState = "succeeded"): JobRecord {
   return {
     id,
+    owner: "",
     model: "shapes",
     state,
     createdAt: 0,

@@ -113,7 +113,7 @@ export interface DeadLetters {
    * Makes a new job of a letter, which is then gone. The dead job keeps its outcome: a final state
    * is written once. A letter whose job is not admitted stays.
    */
-  replay(id: JobId, terms: Pick<NewJob, "timeoutMs" | "keepMs">): Promise<Replayed>;
+  replay(id: JobId, terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">): Promise<Replayed>;
   /** Throws a letter away; false where there is none. */
   discard(id: JobId): Promise<boolean>;
 }

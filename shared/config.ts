@@ -43,11 +43,12 @@ const origins = z.string().transform((text) => text === "none" ? [] : text.split
   ),
 ) as unknown as z.ZodType<string[], string>;
 
-/** Without API keys, only who can log into the machine may ask. */
-const LoopbackHost = z.string().regex(
-  /^(localhost|::1|127(\.\d{1,3}){3})$/,
-  "is no loopback address, and there are no API keys yet to guard another",
-);
+const Host: z.ZodType<string, string> = z.union([z.ipv6(), z.hostname()], {
+  error: "is no address and no host name",
+});
+
+/** Addresses that only who can log into the machine reaches. */
+const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 const Name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have letters, digits and . _ - alone");
 
@@ -71,7 +72,11 @@ function setting<T>(
 /** The settings by their names, in the order of the documentation. */
 export const SETTINGS = {
   REDIS_URL: setting(RedisUrl, "redis:// or rediss:// address; unset: an embedded Redis"),
-  WEIR_HOST: setting(LoopbackHost, "address the gateway listens on", "127.0.0.1"),
+  WEIR_HOST: setting(
+    Host,
+    "address the gateway listens on; any but a loopback one needs WEIR_API_KEYS_FILE",
+    "127.0.0.1",
+  ),
   WEIR_PORT: setting(int(0, 65535), "the gateway's port; 0 picks one and prints it", "8080"),
   WEIR_DATA_DIR: setting(z.string().min(1), "data of the embedded Redis", ".weir"),
   WEIR_NAME: setting(Name, "server name in the log and in consumer names; unset: the host name"),
@@ -103,6 +108,10 @@ export const SETTINGS = {
   WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),
   WEIR_MAINTENANCE_MS: setting(ms, "the elected maintainer's period", "60000"),
   WEIR_DRAIN_MS: setting(ms, "time for running jobs after SIGTERM", "25000"),
+  WEIR_API_KEYS_FILE: setting(
+    z.string().min(1),
+    "API keys, one a line; unset: no keys, and only who reaches the loopback address may ask",
+  ),
   WEIR_CORS_ORIGINS: setting(origins, "allowed origins, with commas between; empty: none", "none"),
   WEIR_LOG_LEVEL: setting(oneOf(...LOG_LEVELS), "debug, info, warning or error", "info"),
   WEIR_LOG_FORMAT: setting(oneOf("text", "json"), "text or json", "text"),
@@ -131,8 +140,18 @@ export function parseConfig(
     if (read.success) config[name] = read.data;
     else faults.push(`${name}=${shown(name, text)} ${read.error.issues[0]?.message}`);
   }
+  faults.push(...contradictions(config as Partial<Config>));
   if (faults.length > 0) return { ok: false, faults };
   return { ok: true, config: config as Config };
+}
+
+/** What is wrong with settings that are right by themselves. */
+function contradictions({ WEIR_HOST: host, WEIR_API_KEYS_FILE: file }: Partial<Config>): string[] {
+  if (host === undefined || LOOPBACK.test(host) || file !== undefined) return [];
+  return [
+    `WEIR_HOST=${JSON.stringify(host)} is no loopback address, ` +
+    "and without WEIR_API_KEYS_FILE no other is served",
+  ];
 }
 
 /** A value as a fault may print it: an address can hold a password. */

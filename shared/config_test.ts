@@ -61,6 +61,9 @@ for (const name of Object.keys(SETTINGS) as (keyof Config)[]) {
 const good: [name: keyof Config, text: string, value: unknown][] = [
   ["REDIS_URL", "redis://user:secret@redis.example:6380/2", undefined],
   ["REDIS_URL", "rediss://redis.example", undefined],
+  ["WEIR_HOST", "localhost", undefined],
+  ["WEIR_HOST", "::1", undefined],
+  ["WEIR_HOST", "127.1.2.3", undefined],
   ["WEIR_PORT", "0", 0],
   ["WEIR_PORT", "65535", 65_535],
   ["WEIR_BATCH_MAX", "1", 1],
@@ -85,6 +88,8 @@ for (const [name, text, value = text] of good) {
 const bad: [name: keyof Config, text: string, state: string][] = [
   ["REDIS_URL", "localhost:6379", "is no redis:// or rediss:// address"],
   ["REDIS_URL", "http://localhost", "is no redis:// or rediss:// address"],
+  ["WEIR_HOST", "not a host", "is no address and no host name"],
+  ["WEIR_HOST", "0.0.0.0:80", "is no address and no host name"],
   ["WEIR_PORT", "65536", "is above 65535"],
   ["WEIR_PORT", "-1", "is below 0"],
   ["WEIR_PORT", "80a", "is not a whole number"],
@@ -135,6 +140,17 @@ Deno.test("config tells all faults at once", () => {
     "WEIR_PORT",
   ]);
 });
+
+for (const host of ["0.0.0.0", "::", "10.0.0.7", "weir.example", "127.0.0.1.example"]) {
+  Deno.test(`config lets "${host}" be served with API keys alone`, () => {
+    assert.deepEqual(faults({ WEIR_HOST: host, WEIR_PORT: "high" }), [
+      'WEIR_PORT="high" is not a whole number',
+      `WEIR_HOST="${host}" is no loopback address, ` +
+      "and without WEIR_API_KEYS_FILE no other is served",
+    ]);
+    assert.equal(read({ WEIR_HOST: host, WEIR_API_KEYS_FILE: "keys.jsonl" }).WEIR_HOST, host);
+  });
+}
 
 Deno.test("config names the setting that a misspelt one is nearest to", () => {
   assert.deepEqual(faults({ WEIR_LOG_LEVL: "info" }), [

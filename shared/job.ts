@@ -72,6 +72,8 @@ export interface Timings {
 /** What Redis knows of a job. Times are milliseconds of Redis' clock since 1970 (UTC). */
 export interface JobRecord {
   readonly id: JobId;
+  /** Name of the API key that it was submitted with; empty where there was none. */
+  readonly owner: string;
   readonly model: string;
   readonly state: JobState;
   readonly createdAt: number;
@@ -94,6 +96,8 @@ export interface JobImage {
 /** What a gateway asks to be done. */
 export interface NewJob {
   readonly id: JobId;
+  /** Name of the API key that asks; empty where there is none. */
+  readonly owner: string;
   readonly model: string;
   /** Number of the lane, from 0. */
   readonly lane: number;

@@ -12,6 +12,7 @@ import type { Log } from "../../shared/log.ts";
 import type { Catalog } from "../catalog.ts";
 import { jobView } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
+import type { Caller } from "../keys/caller.ts";
 import { deadParameters, timeoutParameter } from "../parameters.ts";
 import { AT_CAPACITY, noSuch, problemResponse } from "../problem.ts";
 
@@ -47,8 +48,8 @@ export class Dead {
     return Response.json({ letters: page.letters.map(letterView), total: page.total });
   }
 
-  /** `POST /admin/dead/ID/replay`: the new job, accepted as any other. */
-  async replay(request: Request, text: string): Promise<Response> {
+  /** `POST /admin/dead/ID/replay`: the new job, accepted as any other, is the administrator's. */
+  async replay(request: Request, text: string, caller: Caller): Promise<Response> {
     const { letters, jobs, log, timeoutMs, resultTtlMs, draining } = this.#parts;
     if (draining()) return problemResponse(AT_CAPACITY);
     const read = timeoutParameter(request);
@@ -56,6 +57,7 @@ export class Dead {
     const id = parseJobId(text);
     if (id === undefined) return noSuch("dead letter");
     const replayed = await letters.replay(id, {
+      owner: caller.name,
       timeoutMs: read.parameters.timeoutMs ?? timeoutMs,
       keepMs: resultTtlMs,
     });
@@ -67,7 +69,7 @@ export class Dead {
         return problemResponse(AT_CAPACITY);
     }
     log.info("dead letter replayed", { letter: id, job: replayed.id });
-    const found = await jobs.read(replayed.id, 0, request.signal);
+    const found = await jobs.read(caller, replayed.id, 0, request.signal);
     if (!found.ok) return problemResponse(found);
     return Response.json(jobView(found.value), {
       status: 202,

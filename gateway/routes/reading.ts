@@ -7,6 +7,7 @@ import { parseJobId } from "../../shared/job.ts";
 import type { Catalog, CatalogModel } from "../catalog.ts";
 import { jobView } from "../job_view.ts";
 import type { Jobs, Result } from "../jobs.ts";
+import type { Caller } from "../keys/caller.ts";
 import { waitMs } from "../parameters.ts";
 import { noSuch, problemResponse } from "../problem.ts";
 
@@ -24,18 +25,18 @@ export class Reading {
   }
 
   /** `GET /v1/jobs/ID`, waiting where the client prefers to. */
-  async job(request: Request, text: string): Promise<Response> {
+  async job(request: Request, text: string, caller: Caller): Promise<Response> {
     const id = parseJobId(text);
     if (id === undefined) return noSuch("job");
     const ms = waitMs(request) ?? 0;
-    return answer(await this.#parts.jobs.read(id, ms, request.signal), jobView);
+    return answer(await this.#parts.jobs.read(caller, id, ms, request.signal), jobView);
   }
 
   /** `DELETE /v1/jobs/ID` */
-  async cancel(text: string): Promise<Response> {
+  async cancel(text: string, caller: Caller): Promise<Response> {
     const id = parseJobId(text);
     if (id === undefined) return noSuch("job");
-    return answer(await this.#parts.jobs.cancel(id), jobView);
+    return answer(await this.#parts.jobs.cancel(caller, id), jobView);
   }
 
   /** `GET /v1/models` */

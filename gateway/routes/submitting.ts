@@ -13,6 +13,7 @@ import { checkImage } from "../intake/header.ts";
 import { readImages } from "../intake/images.ts";
 import { answerView, jobView } from "../job_view.ts";
 import type { Accepted, Jobs, Result } from "../jobs.ts";
+import type { Caller } from "../keys/caller.ts";
 import { type SubmitParameters, submitParameters } from "../parameters.ts";
 import { AT_CAPACITY, problemResponse } from "../problem.ts";
 
@@ -36,8 +37,8 @@ export class Submitting {
   }
 
   /** Waits for the answer; a client that leaves cancels its job. */
-  async predict(request: Request): Promise<Response> {
-    const accepted = await this.#accept(request, false);
+  async predict(request: Request, caller: Caller): Promise<Response> {
+    const accepted = await this.#accept(request, caller, false);
     if (!accepted.ok) return problemResponse(accepted);
     using job = accepted.value.job;
     const outcome = await this.#parts.jobs.outcome(job, request.signal);
@@ -48,14 +49,14 @@ export class Submitting {
   }
 
   /** Answers at once, or after the time that the client prefers to wait. */
-  async create(request: Request): Promise<Response> {
-    const accepted = await this.#accept(request, true);
+  async create(request: Request, caller: Caller): Promise<Response> {
+    const accepted = await this.#accept(request, caller, true);
     if (!accepted.ok) return problemResponse(accepted);
     const { parameters: { waitMs = 0 } } = accepted.value;
     using job = accepted.value.job;
     const found = waitMs > 0
       ? await this.#parts.jobs.wait(job, waitMs, request.signal)
-      : await this.#parts.jobs.read(job.id, 0, request.signal);
+      : await this.#parts.jobs.read(caller, job.id, 0, request.signal);
     if (!found.ok) return problemResponse(found);
     const finished = waitMs > 0 && found.value.finishedAt !== undefined;
     return Response.json(jobView(found.value), {
@@ -69,6 +70,7 @@ export class Submitting {
 
   async #accept(
     request: Request,
+    caller: Caller,
     keep: boolean,
   ): Promise<Result<{ job: Accepted; parameters: SubmitParameters }>> {
     const { jobs, draining } = this.#parts;
@@ -77,7 +79,7 @@ export class Submitting {
     if (!read.ok) return read;
     const images = await this.#images(request);
     if (!images.ok) return images;
-    const submitted = await jobs.submit(images.value, read.parameters, keep);
+    const submitted = await jobs.submit(caller, images.value, read.parameters, keep);
     if (!submitted.ok) return submitted;
     return { ok: true, value: { job: submitted.value, parameters: read.parameters } };
   }

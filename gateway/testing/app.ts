@@ -42,7 +42,8 @@ export interface OpenedApp extends AsyncDisposable {
   drain(): void;
 }
 
-export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "timeoutMs">> {
+export interface OpenAppOptions
+  extends Partial<Pick<AppParts, "corsOrigins" | "timeoutMs" | "keys">> {
   /** Bounds of what is admitted. */
   readonly jobsMax?: number;
   readonly bytesMax?: number;
@@ -55,7 +56,7 @@ export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "
 /** Opens a broker and makes the application, its feed followed. */
 export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> {
   const { jobsMax = 100, bytesMax = 1_000_000, redisTimeoutMs = 5_000, served = true } = options;
-  const { timeoutMs = 30_000, corsOrigins = [] } = options;
+  const { timeoutMs = 30_000, corsOrigins = [], keys } = options;
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await openBroker({ jobsMax, bytesMax }));
   const [log, clock] = [keptLog(), systemClock];
@@ -77,6 +78,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     bodyBytesMax: 1_000,
     pixelsMax: 1_000,
     corsOrigins,
+    keys,
     page: { files: [] },
     draining: () => draining,
   });

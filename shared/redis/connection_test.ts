@@ -83,6 +83,7 @@ Deno.test("redis is full where its memory is used up, for a command and for a su
     admission: { jobsMax: 10, bytesMax: 100 },
   });
   const submit = queue.submit({
+    owner: "",
     id: newJobId(0, () => crypto.randomUUID()),
     model: "shapes",
     lane: 0,

@@ -84,7 +84,7 @@ export class RedisDeadLetters implements DeadLetters {
 
   async replay(
     id: JobId,
-    { timeoutMs, keepMs }: Pick<NewJob, "timeoutMs" | "keepMs">,
+    terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">,
   ): Promise<Replayed> {
     const { client, gateway, admission } = this.#parts;
     const place = await this.#find(id);
@@ -94,7 +94,7 @@ export class RedisDeadLetters implements DeadLetters {
     const { keys, model, entry } = place;
     const job = newJobId(shardOf(id), () => crypto.randomUUID());
     const submit = submitCall(
-      { id: job, model, timeoutMs, keepMs },
+      { id: job, model, ...terms },
       read.letter,
       gateway,
       admission,

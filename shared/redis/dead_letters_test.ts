@@ -15,7 +15,7 @@ import {
   success,
 } from "../testing/broker.ts";
 
-const TERMS = { timeoutMs: 60_000, keepMs: 60_000 };
+const TERMS = { owner: "root", timeoutMs: 60_000, keepMs: 60_000 };
 const IMAGES = [new Uint8Array([0xff, 0xd8, 0, 0x80, 0x0a]), new Uint8Array([0x89, 0, 0xfe])];
 
 async function listed(broker: Broker): Promise<JobId[]> {

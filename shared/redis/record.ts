@@ -24,6 +24,7 @@ const ErrorField = z.object({ code: z.enum(ERROR_CODES), detail: z.string() });
 /** The hash, every value a text as Redis has it. */
 const RecordFields = z.object({
   state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
+  owner: z.string().default(""),
   model: z.string(),
   created: z.coerce.number(),
   deadline: z.coerce.number(),
@@ -42,11 +43,12 @@ const RecordFields = z.object({
 
 /** Fields of a new job's record, besides those that the submit script computes. */
 export function newRecord(
-  { model, traceparent }: Pick<NewJob, "model" | "traceparent">,
+  { owner, model, traceparent }: Pick<NewJob, "owner" | "model" | "traceparent">,
   images: number,
   tell: string,
 ): string[] {
   const fields = ["model", model, "total", String(images), "tell", tell];
+  if (owner !== "") fields.push("owner", owner);
   if (traceparent !== undefined) fields.push("traceparent", traceparent);
   return fields;
 }
@@ -61,6 +63,7 @@ export function parseRecord(
   const { created, deadline, started, finished, results, error } = read;
   return {
     id,
+    owner: read.owner,
     model: read.model,
     state: read.state,
     createdAt: created,

@@ -18,6 +18,7 @@ const FIELDS = {
 Deno.test("a queued job's record has what is known of it and no more", () => {
   assert.deepEqual(parseRecord(id, FIELDS), {
     id,
+    owner: "",
     model: "shapes",
     state: "queued",
     createdAt: 1_763_718_546_123,

@@ -96,6 +96,7 @@ export async function openBroker(
 export function newJob(overrides: Partial<NewJob> = {}): NewJob {
   return {
     id: newJobId(0, () => crypto.randomUUID()),
+    owner: "",
     model: MODEL,
     lane: 0,
     images: [{ bytes: new Uint8Array([0xff, 0xd8, 0, 1]) }],

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { closest } from "fastest-levenshtein";
 import type { z } from "zod";
+import { type FieldNames, schemaFaults } from "../../shared/schema_faults.ts";
 import { faultOf, ModelError } from "./model_error.ts";
 
 /**
@@ -22,12 +22,12 @@ import { faultOf, ModelError } from "./model_error.ts";
 export async function readJsonFile<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
-  fields: Readonly<Record<string, readonly string[]>> = {},
+  fields: FieldNames = {},
 ): Promise<z.infer<Schema>> {
   const parsed = schema.safeParse(await parseFile(file));
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap((issue) => describe(issue, fields));
-  throw new ModelError(`cannot read "${file}": ${faults.join("; ")}`);
+  const faults = schemaFaults(parsed.error, fields).join("; ");
+  throw new ModelError(`cannot read "${file}": ${faults}`);
 }
 
 async function parseFile(file: string): Promise<unknown> {
@@ -37,19 +37,4 @@ async function parseFile(file: string): Promise<unknown> {
     const fault = error instanceof SyntaxError ? `invalid JSON, ${error.message}` : faultOf(error);
     throw new ModelError(`cannot read "${file}": ${fault}`);
   }
-}
-
-function describe(
-  issue: z.core.$ZodIssue,
-  fields: Readonly<Record<string, readonly string[]>>,
-): string[] {
-  const path = issue.path.join(".");
-  if (issue.code !== "unrecognized_keys") {
-    return [path === "" ? issue.message : `"${path}": ${issue.message}`];
-  }
-  const prefix = path === "" ? "" : `${path}.`;
-  return issue.keys.map((key) =>
-    `unknown field "${prefix}${key}", the nearest valid one is ` +
-    `"${prefix}${closest(key, fields[path] ?? [])}"`
-  );
 }

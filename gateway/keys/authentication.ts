@@ -1,0 +1,60 @@
+/**
+ * Who may ask at all: the key of every request, checked before anything else is.
+ *
+ * Owns the list of what needs no key; what is not on it needs one.
+ * Invariant: a handler behind it knows its caller.
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from "hono/types";
+import { problemResponse } from "../problem.ts";
+import { Caller } from "./caller.ts";
+import type { KeyRing } from "./key_ring.ts";
+
+/** What handlers find in their context. */
+export interface Authenticated {
+  readonly Variables: { readonly caller: Caller };
+}
+
+/** Probes, scrapers and what explains itself; none of it tells of photos, jobs or keys. */
+const OPEN_PATHS = ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"];
+
+/** RFC 6750, section 2.1. */
+const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
+
+/**
+ * Finds out who asks, or refuses.
+ *
+ * @param keys undefined where there are none: then whoever reaches the gateway may all
+ * @param pages paths of the files that anybody may read
+ */
+export function authentication(
+  keys: Pick<KeyRing, "find"> | undefined,
+  pages: readonly string[],
+): MiddlewareHandler<Authenticated> {
+  const open = new Set([...OPEN_PATHS, ...pages]);
+  return async (c, next) => {
+    if (keys === undefined) c.set("caller", new Caller());
+    else if (!open.has(c.req.path)) {
+      const header = c.req.header("authorization");
+      if (header === undefined) return unauthorized('send "Authorization: Bearer KEY"');
+      const key = keys.find(BEARER.exec(header)?.[1] ?? "");
+      if (key === undefined) {
+        return unauthorized("the API key is not known", 'error="invalid_token"');
+      }
+      c.set("caller", new Caller(key));
+    }
+    await next();
+  };
+}
+
+function unauthorized(detail: string, ...attributes: readonly string[]): Response {
+  const challenge = `Bearer ${['realm="weir"', ...attributes].join(", ")}`;
+  return problemResponse({ code: "unauthorized", detail }, { "www-authenticate": challenge });
+}
+
+/** Lets administrators pass. */
+export const administratorsOnly: MiddlewareHandler<Authenticated> = async (c, next) => {
+  if (c.get("caller").isAdmin) return await next();
+  return problemResponse({ code: "forbidden", detail: "the API key's role is not admin" });
+};
