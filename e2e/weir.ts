@@ -9,8 +9,10 @@
  */
 import assert from "node:assert/strict";
 import project from "../deno.json" with { type: "json" };
+import { Proxy } from "../faults/proxy.ts";
+import { systemClock } from "../shared/clock.ts";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
-import { type TestRedis, testRedis } from "../shared/testing/redis.ts";
+import { connectionsNamed, type TestRedis, testRedis } from "../shared/testing/redis.ts";
 import { colourModels } from "./pictures.ts";
 import { Program } from "./program.ts";
 import { until } from "./waiting.ts";
@@ -25,6 +27,8 @@ export interface WeirOptions {
   readonly workers?: number;
   /** Settings of all roles, beyond what lets them find each other. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether all roles reach Redis through `proxy`. */
+  readonly proxied?: boolean;
   /** What Redis is started with. */
   readonly redis?: Parameters<typeof testRedis>[0];
 }
@@ -53,6 +57,8 @@ export class Role extends Program {
 
 export class Weir implements AsyncDisposable {
   readonly redis: TestRedis;
+  /** The network between the roles and Redis, for those that are `proxied`. */
+  readonly proxy: Proxy;
   readonly gateways: Role[] = [];
   readonly workers: Role[] = [];
   /** Base address of each gateway. */
@@ -62,22 +68,28 @@ export class Weir implements AsyncDisposable {
 
   private constructor(
     redis: TestRedis,
+    proxy: Proxy,
     env: Readonly<Record<string, string>>,
     owned: AsyncDisposableStack,
   ) {
     this.redis = redis;
+    this.proxy = proxy;
     this.#env = env;
     this.#owned = owned;
   }
 
   /** Starts Redis alone. */
-  static async open({ redis: options, env }: WeirOptions): Promise<Weir> {
+  static async open({ redis: options, proxied = false, env }: WeirOptions): Promise<Weir> {
     await using owned = new AsyncDisposableStack();
     const models = owned.use(await colourModels());
     const redis = owned.use(await testRedis(options));
     // The smallest model that there is, on the engine that is everywhere.
     const defaults = { WEIR_PORT: "0", WEIR_ENGINE: "wasm", WEIR_MODELS: models.path };
-    return new Weir(redis, { ...defaults, REDIS_URL: redis.server.url, ...env }, owned.move());
+    const { address } = redis.server;
+    const proxy = owned.use(new Proxy({ upstreamPort: address.port, clock: systemClock }));
+    const { port } = proxied ? proxy : address;
+    const url = `redis://:${address.password}@127.0.0.1:${port}`;
+    return new Weir(redis, proxy, { ...defaults, REDIS_URL: url, ...env }, owned.move());
   }
 
   /** Base address of the first gateway. */
@@ -121,6 +133,27 @@ export class Weir implements AsyncDisposable {
   async untilAdmitted(jobs: number, model = "colour"): Promise<void> {
     await until(`${jobs} jobs of ${model} admitted`, async () => {
       return Number(await this.redis.client.hget(KEYS.load(model), "jobs")) === jobs;
+    });
+  }
+
+  /** What the roles' connections are for, in order: `gateway1 commands`, … */
+  async connections(): Promise<string[]> {
+    const connections = await connectionsNamed(this.redis.client, /^weir:/);
+    return connections
+      .map(({ name }) => name!.replace(/^weir:\w+:(\w+)-\w+:/, "$1 "))
+      .sort();
+  }
+
+  /** Waits until every role has the connections that it needs, and no other. */
+  async untilConnected(): Promise<void> {
+    const wanted = [
+      ...this.gateways.flatMap(({ name }) => [`${name} commands`, `${name} results`]),
+      ...this.workers.flatMap(({ name }) => [`${name} commands`, `${name} jobs`]),
+    ].sort();
+    await until(`connections are ${wanted.join(", ")}`, async () => {
+      // A heartbeat connects with its first beat.
+      const made = (await this.connections()).filter((name) => !name.includes("heartbeat"));
+      return made.join() === wanted.join();
     });
   }
 
