@@ -10,18 +10,23 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
-import type { Handler } from "hono/types";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
 import { administratorsOnly, type Authenticated, authentication } from "./keys/authentication.ts";
 import type { KeyRing } from "./keys/key_ring.ts";
 import type { Page } from "./page.ts";
-import { AT_CAPACITY, BUSY, problemResponse } from "./problem.ts";
-import { Dead, type DeadParts } from "./routes/dead.ts";
-import { Reading, type ReadingParts } from "./routes/reading.ts";
-import { Submitting, type SubmittingParts } from "./routes/submitting.ts";
+import { AT_CAPACITY, BUSY, fault, problemResponse } from "./problem.ts";
+import { mount, type RouteGroup } from "./route.ts";
+import { type DeadParts, deadRoutes } from "./routes/dead.ts";
+import { documentationRoutes } from "./routes/documentation.ts";
+import { type HealthParts, healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { modelRoutes, type ModelsParts } from "./routes/models.ts";
+import { pageRoutes } from "./routes/pages.ts";
+import { predictRoutes } from "./routes/predict.ts";
+import { Submitter, type SubmitterParts } from "./submitter.ts";
 
-export interface AppParts extends SubmittingParts, ReadingParts, DeadParts {
+export interface AppParts extends SubmitterParts, ModelsParts, DeadParts, HealthParts {
   readonly page: Page;
   /** The API keys; without them, whoever reaches the gateway may all. */
   readonly keys: Pick<KeyRing, "find"> | undefined;
@@ -47,7 +52,8 @@ const EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-Id"];
 
 /** Makes the application; it is a function from request to response, without a port. */
 export function createApp(parts: AppParts): Hono<Authenticated> {
-  const { log, corsOrigins, page, keys } = parts;
+  const { log, corsOrigins, keys } = parts;
+  const routes = routeGroups(parts).flatMap(({ routes }) => routes);
   const app = new Hono<Authenticated>();
   app.use(requestId(), async (c, next) => {
     await next();
@@ -58,28 +64,12 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   if (corsOrigins.length > 0) {
     app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS }));
   }
-  app.use(authentication(keys, page.files.map(({ path }) => path)));
-  const submitting = new Submitting(parts);
-  const reading = new Reading(parts);
+  const open = routes.filter(({ access }) => access === "anyone");
+  app.use(authentication(keys, open.map(({ path }) => path)));
+  app.use("/admin/*", administratorsOnly);
+  mount(app, routes);
 
-  route(app, "/predict", { POST: (c) => submitting.predict(c.req.raw, c.get("caller")) });
-  route(app, "/v1/jobs", { POST: (c) => submitting.create(c.req.raw, c.get("caller")) });
-  route(app, "/v1/jobs/:id", {
-    GET: (c) => reading.job(c.req.raw, c.req.param("id"), c.get("caller")),
-    DELETE: (c) => reading.cancel(c.req.param("id"), c.get("caller")),
-  });
-  route(app, "/v1/models", { GET: () => reading.models() });
-  route(app, "/v1/models/:name", { GET: (c) => reading.model(c.req.param("name")) });
-  route(app, "/healthz", { GET: (c) => c.json({ alive: true }) });
-  route(app, "/readyz", { GET: () => reading.ready() });
-  administration(app, new Dead(parts));
-  for (const { path, content, headers } of page.files) {
-    route(app, path, { GET: () => new Response(content, { headers }) });
-  }
-
-  app.notFound((c) =>
-    problemResponse({ code: "not_found", detail: `nothing is served at ${c.req.path}` })
-  );
+  app.notFound((c) => problemResponse(fault("not_found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
     if (error instanceof BrokerUnavailable) return brokerProblem(error, log);
     log.error("request failed", {
@@ -88,33 +78,24 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
       request: c.get("requestId"),
       error: error.stack ?? String(error),
     });
-    return problemResponse({ code: "internal_error", detail: "the fault is ours, and logged" });
+    return problemResponse(fault("internal_error"));
   });
   return app;
 }
 
-/** The routes for administrators alone. */
-function administration(app: Hono<Authenticated>, dead: Dead): void {
-  app.use("/admin/*", administratorsOnly);
-  route(app, "/admin/dead", { GET: (c) => dead.list(c.req.raw) });
-  route(app, "/admin/dead/:id", { DELETE: (c) => dead.discard(c.req.param("id")) });
-  route(app, "/admin/dead/:id/replay", {
-    POST: (c) => dead.replay(c.req.raw, c.req.param("id"), c.get("caller")),
-  });
-}
-
-/** Adds a path with its verbs; any other verb is answered with those that there are. */
-function route<P extends string>(
-  app: Hono<Authenticated>,
-  path: P,
-  verbs: Partial<Record<"GET" | "POST" | "DELETE", Handler<Authenticated, P>>>,
-): void {
-  for (const [verb, handler] of Object.entries(verbs)) app.on(verb, path, handler);
-  const allow = Object.keys(verbs).join(", ");
-  app.all(path, (c) => {
-    const detail = `${c.req.method} is not served here, ${allow} is`;
-    return problemResponse({ code: "method_not_allowed", detail }, { allow });
-  });
+/** What is served, in the order in which it is described. */
+function routeGroups(parts: AppParts): RouteGroup[] {
+  const submitter = new Submitter(parts);
+  const groups: RouteGroup[] = [
+    predictRoutes({ ...parts, submitter }),
+    jobRoutes({ ...parts, submitter }),
+    modelRoutes(parts),
+    healthRoutes(parts),
+    deadRoutes(parts),
+    pageRoutes(parts.page),
+    documentationRoutes(() => groups),
+  ];
+  return groups;
 }
 
 function brokerProblem(error: BrokerUnavailable, log: Log): Response {

@@ -1,46 +1,6 @@
 import assert from "node:assert/strict";
-import { BrokerUnavailable, type DeadLetters, type Directory } from "../shared/broker.ts";
-import { CARD } from "../shared/testing/broker.ts";
-import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
-import { ManualClock } from "../shared/testing/manual_clock.ts";
-import { type AppParts, createApp } from "./app.ts";
-import { Catalog } from "./catalog.ts";
-import type { Jobs } from "./jobs.ts";
-import { problem } from "./testing/app.ts";
-
-const FILE = {
-  path: "/",
-  content: new TextEncoder().encode("<!DOCTYPE html>"),
-  headers: { "content-type": "text/html; charset=utf-8" },
-};
-
-/** An application as far as it goes without a job: `models` stands for the directory. */
-function open(
-  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), keys, corsOrigins = [] }: {
-    models?: Directory["models"];
-    keys?: AppParts["keys"];
-    corsOrigins?: readonly string[];
-  } = {},
-): { app: ReturnType<typeof createApp>; log: KeptLog } {
-  const [log, clock] = [keptLog(), new ManualClock()];
-  const app = createApp({
-    catalog: new Catalog({ models }, clock),
-    // No request of these tests gets so far.
-    jobs: undefined as unknown as Jobs,
-    letters: undefined as unknown as DeadLetters,
-    clock,
-    log,
-    timeoutMs: 1_000,
-    resultTtlMs: 1_000,
-    bodyBytesMax: 1_000,
-    pixelsMax: 1_000,
-    corsOrigins,
-    keys,
-    page: { files: [FILE] },
-    draining: () => false,
-  });
-  return { app, log };
-}
+import { BrokerUnavailable } from "../shared/broker.ts";
+import { openBareApp as open, problem } from "./testing/app.ts";
 
 for (
   const [method, path, allow] of [

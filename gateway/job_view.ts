@@ -1,31 +1,59 @@
 /**
- * A job as clients read it.
+ * A job as clients read it: the schema of its JSON, and the JSON of its record.
  *
  * @module
  */
-import type { Fault } from "../shared/errors.ts";
-import type { ImageAnswer, JobRecord, Timings } from "../shared/job.ts";
+import { z } from "zod";
+import { ERROR_CODES } from "../shared/errors.ts";
+import { FINAL_STATES, type ImageAnswer, type JobRecord, LIVE_STATES } from "../shared/job.ts";
 
-/** The job's JSON. Times are RFC 3339, UTC; what is not known yet is null. */
-export interface JobView {
-  readonly id: string;
-  readonly model: string;
-  readonly state: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly attempts: number;
-  readonly images: { readonly total: number; readonly done: number };
-  readonly result: AnswerView | null;
-  readonly error: Fault | null;
-  readonly timings: { readonly [K in keyof Required<Timings>]: number | null };
-}
+/** A time as answers carry it: RFC 3339, UTC. */
+export const Time = z.string().meta({ format: "date-time" });
+
+const Ms = z.number().nullable();
+
+const Predictions = z.array(
+  z.object({
+    label: z.string().meta({ description: "Name of the class" }),
+    probability: z.number().meta({ description: "From 0 to 1" }),
+  }).meta({ id: "Prediction", description: "One class that the model sees" }),
+);
 
 /** Predictions of the first image; with several images, those of all in order besides. */
-export interface AnswerView {
-  readonly predictions: ImageAnswer["predictions"];
-  readonly results?: readonly ImageAnswer[];
-}
+export const AnswerSchema = z.object({
+  predictions: Predictions.meta({ description: "Of the first image, most probable first" }),
+  results: z.array(z.object({ predictions: Predictions })).optional()
+    .meta({ description: "Of every image in order, where there are several" }),
+}).meta({ id: "Answer", description: "What the model sees" });
+
+/** The job's JSON; what is not known yet is null. */
+export const JobSchema = z.object({
+  id: z.string(),
+  model: z.string(),
+  state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
+  createdAt: Time,
+  startedAt: Time.nullable().meta({ description: "When a worker began it first" }),
+  finishedAt: Time.nullable(),
+  attempts: z.int().meta({ description: "How often a worker began it" }),
+  images: z.object({ total: z.int(), done: z.int() }),
+  result: AnswerSchema.nullable(),
+  error: z.object({
+    code: z.enum(ERROR_CODES).meta({ description: "As a problem has it" }),
+    detail: z.string(),
+  }).nullable(),
+  timings: z.object({
+    queueMs: Ms.meta({ description: "From acceptance to the first attempt" }),
+    decodeMs: Ms.meta({ description: "Decoding and resizing of all the images" }),
+    inferMs: Ms.meta({ description: "The model's run on the batches that held the images" }),
+    totalMs: Ms.meta({ description: "From acceptance to the outcome" }),
+  }),
+}).meta({ id: "Job", description: "One request to classify one or more images" });
+
+/** What a schema describes, as code that makes it but never changes it sees it. */
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+
+export type JobView = Frozen<z.output<typeof JobSchema>>;
+export type AnswerView = Frozen<z.output<typeof AnswerSchema>>;
 
 /** Makes a job's JSON of its record. */
 export function jobView(record: JobRecord): JobView {

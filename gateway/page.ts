@@ -7,8 +7,11 @@
 /** A file as it is served. */
 export interface PageFile {
   readonly path: string;
+  /** Name and summary of its route. */
+  readonly id: string;
+  readonly summary: string;
   readonly content: Uint8Array<ArrayBuffer>;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<"content-type" | "cache-control", string>>;
 }
 
 /** The page with what it needs. */
@@ -17,15 +20,35 @@ export interface Page {
 }
 
 const FILES = [
-  { path: "/", name: "index.html", type: "text/html; charset=utf-8" },
-  { path: "/page.js", name: "page.js", type: "text/javascript; charset=utf-8" },
-  { path: "/page.css", name: "page.css", type: "text/css; charset=utf-8" },
+  {
+    path: "/",
+    id: "page",
+    summary: "Show the page to try photos",
+    name: "index.html",
+    type: "text/html; charset=utf-8",
+  },
+  {
+    path: "/page.js",
+    id: "pageScript",
+    summary: "Give the page's script",
+    name: "page.js",
+    type: "text/javascript; charset=utf-8",
+  },
+  {
+    path: "/page.css",
+    id: "pageStyle",
+    summary: "Give the page's style",
+    name: "page.css",
+    type: "text/css; charset=utf-8",
+  },
 ] as const;
 
 /** Reads the page's files. */
 export async function readPage(): Promise<Page> {
-  const files = await Promise.all(FILES.map(async ({ path, name, type }) => ({
+  const files = await Promise.all(FILES.map(async ({ path, id, summary, name, type }) => ({
     path,
+    id,
+    summary,
     content: await Deno.readFile(new URL(`page/${name}`, import.meta.url)),
     headers: { "content-type": type, "cache-control": "no-cache" },
   })));

@@ -1,119 +1,123 @@
 /**
- * What a client may say beside its images: query and header values, checked.
+ * What a client may say beside its images: schemas of query, header and path parameters.
+ *
+ * Each takes the text that was sent, and documents the value that is meant.
  *
  * @module
  */
 import { z } from "zod";
-import type { Fault } from "../shared/errors.ts";
+// For its members of `meta`.
+import type {} from "zod-openapi";
+import { type JobId, parseJobId } from "../shared/job.ts";
 
 /** Most predictions that a request may ask for. */
-export const TOP_MAX = 100;
+const TOP_MAX = 100;
 
 /** Longest deadline a client may set: a day. */
-export const TIMEOUT_MAX_MS = 86_400_000;
+const TIMEOUT_MAX_MS = 86_400_000;
 
-/** Dead letters that one answer lists at most, and where the client says nothing. */
-export const DEAD_LIMIT_MAX = 1000;
-const DEAD_LIMIT = 100;
-
-const ModelName = z.string().min(1, "is empty");
-
-/** A number from 1 on, as a query has it. */
-function numberTo(max: number): z.ZodType<number> {
-  const bounds = `is not from 1 to ${max}`;
-  return z.string().regex(/^\d{1,9}$/, "is no whole number").transform(Number)
-    .pipe(z.number().min(1, bounds).max(max, bounds));
-}
-
-const SubmitQuery = z.strictObject({
-  model: ModelName.optional(),
-  top: numberTo(TOP_MAX).optional(),
-});
-
-const DeadQuery = z.strictObject({
-  model: ModelName.optional(),
-  limit: numberTo(DEAD_LIMIT_MAX).default(DEAD_LIMIT),
-});
-
-const TimeoutMs = z.string().regex(/^\d{1,9}$/, "is no whole number").transform(Number)
-  .pipe(z.number().min(1, "is below 1").max(TIMEOUT_MAX_MS, `is above ${TIMEOUT_MAX_MS}`));
-
-/** Visible ASCII and spaces, as a header may carry it. */
-const IdempotencyKey = z.string().min(1, "is empty").max(255, "is longer than 255 characters");
+/** Dead letters that one answer lists at most. */
+const DEAD_LIMIT_MAX = 1000;
 
 const WAIT = /^wait=(\d{1,6})$/i;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
-/** What was said, or why it cannot be meant. */
-type Read<T> = { readonly ok: true; readonly parameters: T } | ({ readonly ok: false } & Fault);
+/** Whole numbers from 1 on. */
+function numberTo(max: number): z.ZodType<number, string> {
+  const bounds = `is not from 1 to ${max}`;
+  return z.string().refine((text) => /^\d{1,9}$/.test(text), "is no whole number")
+    .transform(Number).pipe(z.number().min(1, bounds).max(max, bounds))
+    .meta({ override: { type: "integer", minimum: 1, maximum: max } });
+}
 
-/** Parameters of a request that submits a job. */
+/** Query: the name of a model. */
+export const ModelName = z.string().min(1, "is empty").meta({ description: "Name of a model" });
+
+/** Query: how many predictions an image is to have. */
+export const Top = numberTo(TOP_MAX).meta({
+  description: "Most predictions for each image; without it, as many as the model is set to",
+});
+
+/** Query: how many dead letters to list. */
+export const DeadLimit = numberTo(DEAD_LIMIT_MAX).meta({ description: "Most letters to list" });
+
+/** `X-Request-Timeout-Ms`. */
+export const TimeoutMs = numberTo(TIMEOUT_MAX_MS).meta({
+  description: "The job's deadline in milliseconds from now: a job that is late is not run",
+});
+
+/** `Idempotency-Key`: visible ASCII and spaces, as a header may carry them. */
+export const IdempotencyKey = z.string().min(1, "is empty")
+  .max(255, "is longer than 255 characters")
+  .meta({
+    description:
+      "The same key with the same request is the same job, also after it finished; with another request it is refused",
+  });
+
+/** `traceparent` (W3C Trace Context); what has not its form is ignored. */
+export const Traceparent = z.string().optional()
+  .transform((text) => TRACEPARENT.test(text ?? "") ? text : undefined)
+  .meta({ description: "W3C Trace Context: the trace that the job is to be part of" });
+
+/** `Prefer: wait=SECONDS` (RFC 7240), in milliseconds; other preferences are ignored. */
+export const Prefer = z.string().optional().transform(waitMs).meta({
+  description: "`wait=SECONDS` (RFC 7240): how long to wait for the job's outcome",
+  example: "wait=10",
+});
+
+/** Path: a job's id. */
+export const JobIdText = idOf("job");
+
+/** Path: the id of a dead letter, which was its job's. */
+export const LetterIdText = idOf("dead letter");
+
+function idOf(what: string): z.ZodType<JobId, string> {
+  return z.string().refine((text) => parseJobId(text) !== undefined, `no such ${what}`)
+    .transform((text) => text as JobId)
+    .meta({ description: `Id of a ${what}` });
+}
+
+/** What a client that submits a job may say of it in the query. */
+export const SUBMIT_QUERY = {
+  model: ModelName.optional(),
+  top: Top.optional(),
+};
+
+/** What a client that submits a job may say of it in headers. */
+export const SUBMIT_HEADERS = {
+  "X-Request-Timeout-Ms": TimeoutMs.optional(),
+  "Idempotency-Key": IdempotencyKey.optional(),
+  traceparent: Traceparent,
+};
+
+/** What is known of a job to be submitted, besides its images. */
 export interface SubmitParameters {
   readonly model: string | undefined;
   readonly top: number | undefined;
   /** The client's deadline in milliseconds. */
   readonly timeoutMs: number | undefined;
-  /** `Prefer: wait=SECONDS`, in milliseconds. */
-  readonly waitMs: number | undefined;
   readonly traceparent: string | undefined;
   readonly idempotencyKey: string | undefined;
 }
 
-/** Reads a submitting request's parameters. */
-export function submitParameters(request: Request): Read<SubmitParameters> {
-  const query = readQuery(request, SubmitQuery);
-  if (!query.ok) return query;
-  const timeout = timeoutParameter(request);
-  if (!timeout.ok) return timeout;
-  const key = IdempotencyKey.optional().safeParse(
-    request.headers.get("idempotency-key") ?? undefined,
-  );
-  if (!key.success) return invalid(`header "Idempotency-Key" ${key.error.issues[0]!.message}`);
-  const traceparent = request.headers.get("traceparent") ?? "";
+/** Gathers what a submitting request's query and headers say. */
+export function submitParameters({ query, headers }: {
+  readonly query: z.output<z.ZodObject<typeof SUBMIT_QUERY>>;
+  readonly headers: z.output<z.ZodObject<typeof SUBMIT_HEADERS>>;
+}): SubmitParameters {
   return {
-    ok: true,
-    parameters: {
-      model: query.parameters.model,
-      top: query.parameters.top,
-      timeoutMs: timeout.parameters.timeoutMs,
-      waitMs: waitMs(request),
-      traceparent: TRACEPARENT.test(traceparent) ? traceparent : undefined,
-      idempotencyKey: key.data,
-    },
+    model: query.model,
+    top: query.top,
+    timeoutMs: headers["X-Request-Timeout-Ms"],
+    traceparent: headers.traceparent,
+    idempotencyKey: headers["Idempotency-Key"],
   };
 }
 
-/** Reads which dead letters are to be listed. */
-export function deadParameters(request: Request): Read<z.output<typeof DeadQuery>> {
-  return readQuery(request, DeadQuery);
-}
-
-/** `X-Request-Timeout-Ms`: the deadline that the client sets, if it does. */
-export function timeoutParameter(request: Request): Read<Pick<SubmitParameters, "timeoutMs">> {
-  const header = request.headers.get("x-request-timeout-ms");
-  const timeout = TimeoutMs.optional().safeParse(header ?? undefined);
-  if (timeout.success) return { ok: true, parameters: { timeoutMs: timeout.data } };
-  return invalid(`header "X-Request-Timeout-Ms" ${timeout.error.issues[0]!.message}`);
-}
-
-/** `wait` of the `Prefer` header (RFC 7240) in milliseconds; other preferences are ignored. */
-export function waitMs(request: Request): number | undefined {
-  for (const preference of (request.headers.get("prefer") ?? "").split(/[,;]/)) {
+function waitMs(prefer = ""): number | undefined {
+  for (const preference of prefer.split(/[,;]/)) {
     const seconds = WAIT.exec(preference.trim())?.[1];
     if (seconds !== undefined) return Math.min(Number(seconds) * 1000, TIMEOUT_MAX_MS);
   }
   return undefined;
-}
-
-function readQuery<T>(request: Request, schema: z.ZodType<T>): Read<T> {
-  const query = schema.safeParse(Object.fromEntries(new URL(request.url).searchParams));
-  if (query.success) return { ok: true, parameters: query.data };
-  const { path, message, code } = query.error.issues[0]!;
-  return invalid(
-    code === "unrecognized_keys" ? message : `parameter "${String(path[0])}" ${message}`,
-  );
-}
-
-function invalid(detail: string): { ok: false } & Fault {
-  return { ok: false, code: "invalid_request", detail };
 }

@@ -3,57 +3,122 @@
  *
  * @module
  */
-import type { ErrorCode, Fault } from "../shared/errors.ts";
+import { z } from "zod";
+import { ERROR_CODES, type ErrorCode, type Fault } from "../shared/errors.ts";
 
-/** Status and title of every code. */
+/** Status and title of every code, and its detail where there is no closer one. */
 export const PROBLEMS = {
-  invalid_request: { status: 400, title: "Invalid request" },
-  unauthorized: { status: 401, title: "Unauthorized" },
-  forbidden: { status: 403, title: "Forbidden" },
-  not_found: { status: 404, title: "Not found" },
-  method_not_allowed: { status: 405, title: "Method not allowed" },
-  request_timeout: { status: 408, title: "Request timeout" },
-  job_finished: { status: 409, title: "Job finished" },
-  payload_too_large: { status: 413, title: "Payload too large" },
-  unsupported_media_type: { status: 415, title: "Unsupported media type" },
-  undecodable_image: { status: 422, title: "Undecodable image" },
-  idempotency_mismatch: { status: 422, title: "Idempotency mismatch" },
-  rate_limited: { status: 429, title: "Rate limited" },
-  job_failed: { status: 500, title: "Job failed" },
-  internal_error: { status: 500, title: "Internal error" },
-  at_capacity: { status: 503, title: "At capacity" },
-  busy: { status: 503, title: "Busy" },
-  deadline_exceeded: { status: 504, title: "Deadline exceeded" },
-} as const satisfies Record<ErrorCode, { status: number; title: string }>;
+  invalid_request: {
+    status: 400,
+    title: "Invalid request",
+    detail: "the request is malformed, or a parameter of it is wrong",
+  },
+  unauthorized: {
+    status: 401,
+    title: "Unauthorized",
+    detail: "an API key is needed, and none that is known was sent",
+  },
+  forbidden: { status: 403, title: "Forbidden", detail: "the API key may not do this" },
+  not_found: { status: 404, title: "Not found", detail: "there is no such thing" },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    detail: "another verb is served here",
+  },
+  request_timeout: { status: 408, title: "Request timeout", detail: "the body came too slowly" },
+  job_finished: { status: 409, title: "Job finished", detail: "the job is over already" },
+  payload_too_large: {
+    status: 413,
+    title: "Payload too large",
+    detail: "the body has too many bytes, or an image too many pixels",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    detail: "the image is not JPEG, PNG, WebP, GIF or AVIF",
+  },
+  undecodable_image: {
+    status: 422,
+    title: "Undecodable image",
+    detail: "the image is damaged",
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency mismatch",
+    detail: "the Idempotency-Key was used for another request before",
+  },
+  rate_limited: { status: 429, title: "Rate limited", detail: "the API key's quota is used up" },
+  job_failed: { status: 500, title: "Job failed", detail: "the job was given up" },
+  internal_error: {
+    status: 500,
+    title: "Internal error",
+    detail: "the fault is ours, and logged",
+  },
+  at_capacity: {
+    status: 503,
+    title: "At capacity",
+    detail: "Service is currently at capacity, please try again later",
+  },
+  busy: { status: 503, title: "Busy", detail: "Server busy, please retry your request" },
+  deadline_exceeded: {
+    status: 504,
+    title: "Deadline exceeded",
+    detail: "the job's deadline passed before it was done",
+  },
+} as const satisfies Record<ErrorCode, { status: number; title: string; detail: string }>;
 
-/** The two refusals that are not the client's fault, in the words of the contract. */
-export const AT_CAPACITY: Fault = {
-  code: "at_capacity",
-  detail: "Service is currently at capacity, please try again later",
-};
-export const BUSY: Fault = { code: "busy", detail: "Server busy, please retry your request" };
+/** A problem's JSON; `success` is for clients of `/predict`. */
+export const ProblemSchema = z.object({
+  type: z.literal("about:blank"),
+  title: z.string().meta({ description: "The code in words" }),
+  status: z.int().meta({ description: "The HTTP status" }),
+  code: z.enum(ERROR_CODES).meta({ description: "What went wrong, for programs: it is stable" }),
+  detail: z.string().meta({ description: "What went wrong, for people" }),
+  success: z.literal(false),
+}).meta({ id: "Problem", description: "Why there is no other answer (RFC 9457)" });
+
+/** Makes a fault; without a closer detail, with that of the table. */
+export function fault(code: ErrorCode, detail: string = PROBLEMS[code].detail): Fault {
+  return { code, detail };
+}
+
+/** The two refusals that are not the client's fault. */
+export const AT_CAPACITY = fault("at_capacity");
+export const BUSY = fault("busy");
+
+/** What any request that asks Redis may be answered. */
+export const REDIS_PROBLEMS = ["at_capacity", "busy"] as const;
 
 /** The answer where there is no such job, model or letter. */
 export function noSuch(what: string): Response {
-  return problemResponse({ code: "not_found", detail: `no such ${what}` });
+  return problemResponse(fault("not_found", `no such ${what}`));
 }
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER_S = 1;
 
-/** A fault as a response; `success` is for clients of `/predict`. */
+/** Whether such an answer says when to try again. */
+export function isRetryable(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
+/** A fault as a response. */
 export function problemResponse(
   { code, detail }: Fault,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { status, title } = PROBLEMS[code];
-  const body = { type: "about:blank", title, status, code, detail, success: false };
-  return new Response(JSON.stringify(body), {
-    status,
+  return Response.json(problemOf({ code, detail }), {
+    status: PROBLEMS[code].status,
     headers: {
       "content-type": "application/problem+json",
-      ...((status === 429 || status === 503) && { "retry-after": String(RETRY_AFTER_S) }),
+      ...(isRetryable(PROBLEMS[code].status) && { "retry-after": String(RETRY_AFTER_S) }),
       ...headers,
     },
   });
+}
+
+/** A fault as its JSON. */
+export function problemOf({ code, detail }: Fault): z.output<typeof ProblemSchema> {
+  const { status, title } = PROBLEMS[code];
+  return { type: "about:blank", title, status, code, detail, success: false };
 }

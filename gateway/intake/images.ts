@@ -6,7 +6,9 @@
  *
  * @module
  */
+import type { ZodOpenApiRequestBodyObject } from "zod-openapi";
 import type { Fault } from "../../shared/errors.ts";
+import { MEDIA_TYPES } from "../../shared/media_type.ts";
 import { type BodyOptions, readBody } from "./body.ts";
 import { parseForm } from "./form.ts";
 
@@ -15,6 +17,31 @@ const IMAGE_FIELD = "image";
 
 /** Most images in one request. */
 export const IMAGES_MAX = 64;
+
+/** The body as a document describes it. */
+export const IMAGES_BODY: ZodOpenApiRequestBodyObject = {
+  required: true,
+  description: "Images as the parts of a form, or one bare image. What counts is the bytes, not " +
+    `the type that is declared: ${MEDIA_TYPES.join(", ")}.`,
+  content: {
+    "multipart/form-data": {
+      schema: {
+        type: "object",
+        properties: {
+          [IMAGE_FIELD]: {
+            type: "array",
+            items: { type: "string", contentMediaType: "image/*" },
+            minItems: 1,
+            maxItems: IMAGES_MAX,
+          },
+        },
+        required: [IMAGE_FIELD],
+      },
+      encoding: { [IMAGE_FIELD]: { contentType: MEDIA_TYPES.join(", ") } },
+    },
+    "image/*": {},
+  },
+};
 
 /** The images, at least one; or why there are none. */
 export type Images =

@@ -1,7 +1,7 @@
 /**
  * Who may ask at all: the key of every request, checked before anything else is.
  *
- * Owns the list of what needs no key; what is not on it needs one.
+ * What is not known to be open needs a key, even where there is nothing.
  * Invariant: a handler behind it knows its caller.
  *
  * @module
@@ -16,9 +16,6 @@ export interface Authenticated {
   readonly Variables: { readonly caller: Caller };
 }
 
-/** Probes, scrapers and what explains itself; none of it tells of photos, jobs or keys. */
-const OPEN_PATHS = ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"];
-
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
 
@@ -26,13 +23,13 @@ const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
  * Finds out who asks, or refuses.
  *
  * @param keys undefined where there are none: then whoever reaches the gateway may all
- * @param pages paths of the files that anybody may read
+ * @param openPaths what anybody may ask: none of it tells of photos, jobs or keys
  */
 export function authentication(
   keys: Pick<KeyRing, "find"> | undefined,
-  pages: readonly string[],
+  openPaths: readonly string[],
 ): MiddlewareHandler<Authenticated> {
-  const open = new Set([...OPEN_PATHS, ...pages]);
+  const open = new Set(openPaths);
   return async (c, next) => {
     if (keys === undefined) c.set("caller", new Caller());
     else if (!open.has(c.req.path)) {

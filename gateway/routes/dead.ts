@@ -1,20 +1,21 @@
 /**
- * Requests of those who administer dead letters: list, replay, discard.
+ * Dead letters, for those who administer them: list, replay, discard.
  *
  * Owns what an administrator may ask of letters. Never changes the outcome of a dead job: a replay
  * is a new job. Invariant: a letter leaves by a replay that was accepted, or by a discard.
  *
  * @module
  */
+import { z } from "zod";
 import type { DeadLetter, DeadLetters } from "../../shared/broker.ts";
-import { parseJobId } from "../../shared/job.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Catalog } from "../catalog.ts";
-import { jobView } from "../job_view.ts";
+import { JobSchema, jobView, Time } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
-import type { Caller } from "../keys/caller.ts";
-import { deadParameters, timeoutParameter } from "../parameters.ts";
-import { AT_CAPACITY, noSuch, problemResponse } from "../problem.ts";
+import { DeadLimit, LetterIdText, ModelName, TimeoutMs } from "../parameters.ts";
+import { AT_CAPACITY, noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { json, type Route, route, type RouteGroup } from "../route.ts";
+import { LOCATION } from "./jobs.ts";
 
 export interface DeadParts {
   readonly letters: DeadLetters;
@@ -29,64 +30,109 @@ export interface DeadParts {
   readonly draining: () => boolean;
 }
 
-export class Dead {
-  readonly #parts: DeadParts;
+const LetterSchema = z.object({
+  id: z.string().meta({ description: "The job's" }),
+  model: z.string(),
+  reason: z.string().meta({ description: "Why the job was given up" }),
+  attempts: z.int(),
+  failedAt: Time,
+  images: z.int(),
+  bytes: z.int().meta({ description: "Of all its images" }),
+}).meta({ id: "DeadLetter", description: "A job that was given up, kept with its images" });
 
-  constructor(parts: DeadParts) {
-    this.#parts = parts;
-  }
-
-  /** `GET /admin/dead`: the newest letters, of one model or of all. */
-  async list(request: Request): Promise<Response> {
-    const { letters, catalog } = this.#parts;
-    const read = deadParameters(request);
-    if (!read.ok) return problemResponse(read);
-    const { model, limit } = read.parameters;
-    const names = (await catalog.read()).map(({ card }) => card.name);
-    if (model !== undefined && !names.includes(model)) return noSuch("model");
-    const page = await letters.list(model === undefined ? names : [model], limit);
-    return Response.json({ letters: page.letters.map(letterView), total: page.total });
-  }
-
-  /** `POST /admin/dead/ID/replay`: the new job, accepted as any other, is the administrator's. */
-  async replay(request: Request, text: string, caller: Caller): Promise<Response> {
-    const { letters, jobs, log, timeoutMs, resultTtlMs, draining } = this.#parts;
-    if (draining()) return problemResponse(AT_CAPACITY);
-    const read = timeoutParameter(request);
-    if (!read.ok) return problemResponse(read);
-    const id = parseJobId(text);
-    if (id === undefined) return noSuch("dead letter");
-    const replayed = await letters.replay(id, {
-      owner: caller.name,
-      timeoutMs: read.parameters.timeoutMs ?? timeoutMs,
-      keepMs: resultTtlMs,
-    });
-    switch (replayed.kind) {
-      case "none":
-        return noSuch("dead letter");
-      case "full":
-        log.warn("queue is full, dead letter stays", { letter: id, ...replayed.load });
-        return problemResponse(AT_CAPACITY);
-    }
-    log.info("dead letter replayed", { letter: id, job: replayed.id });
-    const found = await jobs.read(caller, replayed.id, 0, request.signal);
-    if (!found.ok) return problemResponse(found);
-    return Response.json(jobView(found.value), {
-      status: 202,
-      headers: { location: `/v1/jobs/${replayed.id}` },
-    });
-  }
-
-  /** `DELETE /admin/dead/ID` */
-  async discard(text: string): Promise<Response> {
-    const { letters, log } = this.#parts;
-    const id = parseJobId(text);
-    if (id === undefined || !await letters.discard(id)) return noSuch("dead letter");
-    log.info("dead letter discarded", { letter: id });
-    return new Response(null, { status: 204 });
-  }
+export function deadRoutes(parts: DeadParts): RouteGroup {
+  return {
+    name: "Dead letters",
+    description: "Jobs that were given up are kept, for administrators to judge.",
+    routes: [list(parts), replay(parts), discard(parts)],
+  };
 }
 
-function letterView(letter: DeadLetter): Record<string, unknown> {
+function list({ letters, catalog }: DeadParts): Route {
+  return route({
+    method: "GET",
+    access: "admin",
+    path: "/admin/dead",
+    id: "listDeadLetters",
+    summary: "List the newest dead letters, without their images",
+    query: { model: ModelName.optional(), limit: DeadLimit.default(100) },
+    answers: {
+      200: json(
+        "The newest letters",
+        z.object({
+          letters: z.array(LetterSchema),
+          total: z.int().meta({ description: "How many there are" }),
+        }),
+      ),
+    },
+    problems: ["not_found", ...REDIS_PROBLEMS],
+    handle: async ({ query: { model, limit } }) => {
+      const names = (await catalog.read()).map(({ card }) => card.name);
+      if (model !== undefined && !names.includes(model)) return noSuch("model");
+      const page = await letters.list(model === undefined ? names : [model], limit);
+      return Response.json({ letters: page.letters.map(letterView), total: page.total });
+    },
+  });
+}
+
+function replay(parts: DeadParts): Route {
+  const { letters, jobs, log, timeoutMs, resultTtlMs, draining } = parts;
+  return route({
+    method: "POST",
+    access: "admin",
+    path: "/admin/dead/:id/replay",
+    id: "replayDeadLetter",
+    summary: "Make a new job of a dead one's images",
+    description:
+      "The letter is gone then, and the job is the administrator's. A letter whose job is not " +
+      "admitted stays.",
+    params: { id: LetterIdText },
+    headers: { "X-Request-Timeout-Ms": TimeoutMs.optional() },
+    answers: { 202: json("The new job", JobSchema, LOCATION) },
+    problems: REDIS_PROBLEMS,
+    handle: async ({ request, caller, params: { id }, headers }) => {
+      if (draining()) return problemResponse(AT_CAPACITY);
+      const replayed = await letters.replay(id, {
+        owner: caller.name,
+        timeoutMs: headers["X-Request-Timeout-Ms"] ?? timeoutMs,
+        keepMs: resultTtlMs,
+      });
+      switch (replayed.kind) {
+        case "none":
+          return noSuch("dead letter");
+        case "full":
+          log.warn("queue is full, dead letter stays", { letter: id, ...replayed.load });
+          return problemResponse(AT_CAPACITY);
+      }
+      log.info("dead letter replayed", { letter: id, job: replayed.id });
+      const found = await jobs.read(caller, replayed.id, 0, request.signal);
+      if (!found.ok) return problemResponse(found);
+      return Response.json(jobView(found.value), {
+        status: 202,
+        headers: { location: `/v1/jobs/${replayed.id}` },
+      });
+    },
+  });
+}
+
+function discard({ letters, log }: DeadParts): Route {
+  return route({
+    method: "DELETE",
+    access: "admin",
+    path: "/admin/dead/:id",
+    id: "discardDeadLetter",
+    summary: "Throw a dead letter away",
+    params: { id: LetterIdText },
+    answers: { 204: { description: "It is gone" } },
+    problems: REDIS_PROBLEMS,
+    handle: async ({ params: { id } }) => {
+      if (!await letters.discard(id)) return noSuch("dead letter");
+      log.info("dead letter discarded", { letter: id });
+      return new Response(null, { status: 204 });
+    },
+  });
+}
+
+function letterView(letter: DeadLetter): z.output<typeof LetterSchema> {
   return { ...letter, failedAt: new Date(letter.failedAt).toISOString() };
 }

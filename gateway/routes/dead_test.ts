@@ -40,7 +40,7 @@ Deno.test("a list is bounded, and may be of one model", async () => {
       ["limit=0", 'parameter "limit" is not from 1 to 1000'],
       ["limit=1001", 'parameter "limit" is not from 1 to 1000'],
       ["limit=all", 'parameter "limit" is no whole number'],
-      ["max=3", 'Unrecognized key: "max"'],
+      ["max=3", 'parameter "max" is unknown'],
     ]
   ) {
     const response = await app.request(`/admin/dead?${query}`);

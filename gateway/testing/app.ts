@@ -5,21 +5,30 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Delivery, Outcome } from "../../shared/broker.ts";
+import type { DeadLetters, Delivery, Directory, Outcome } from "../../shared/broker.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { openCommands } from "../../shared/redis/connection.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
 import { type Broker, CARD, forever, openBroker } from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
+import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
 import { Jobs } from "../jobs.ts";
 import { PROBLEMS } from "../problem.ts";
 import { Waiters } from "../waiters.ts";
+import { type Asked, judged } from "./contract.ts";
 
 /** A picture of 4 by 3 pixels, as far as its header goes. */
 export const PHOTO = Uint8Array.from("GIF89a\x04\0\x03\0\0\0\0", (c) => c.charCodeAt(0));
+
+/** A form with so many photos. */
+export function formOf(photos: number): RequestInit {
+  const body = new FormData();
+  for (let i = 0; i < photos; i++) body.append("image", new Blob([PHOTO]), `photo ${i}.gif`);
+  return { body };
+}
 
 /** A begun job, to be ended once. */
 export interface Begun {
@@ -28,7 +37,7 @@ export interface Begun {
 }
 
 export interface OpenedApp extends AsyncDisposable {
-  readonly app: ReturnType<typeof createApp>;
+  readonly app: Asked;
   readonly broker: Broker;
   readonly waiters: Waiters;
   readonly log: KeptLog;
@@ -53,6 +62,49 @@ export interface OpenAppOptions
   readonly served?: boolean;
 }
 
+/** An application as far as it goes without Redis. */
+export interface BareApp {
+  readonly app: Asked;
+  readonly log: KeptLog;
+  readonly clock: ManualClock;
+}
+
+const FILE = {
+  path: "/",
+  id: "page",
+  summary: "Show the page",
+  content: new TextEncoder().encode("<!DOCTYPE html>"),
+  headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" },
+};
+
+/** Makes an application without Redis: `models` stands for the directory. */
+export function openBareApp(
+  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), keys, corsOrigins = [] }: {
+    models?: Directory["models"];
+    keys?: AppParts["keys"];
+    corsOrigins?: readonly string[];
+  } = {},
+): BareApp {
+  const [log, clock] = [keptLog(), new ManualClock()];
+  const app = createApp({
+    catalog: new Catalog({ models }, clock),
+    // No request gets so far.
+    jobs: undefined as unknown as Jobs,
+    letters: undefined as unknown as DeadLetters,
+    clock,
+    log,
+    timeoutMs: 1_000,
+    resultTtlMs: 1_000,
+    bodyBytesMax: 1_000,
+    pixelsMax: 1_000,
+    corsOrigins,
+    keys,
+    page: { files: [FILE] },
+    draining: () => false,
+  });
+  return { app: judged(app), log, clock };
+}
+
 /** Opens a broker and makes the application, its feed followed. */
 export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> {
   const { jobsMax = 100, bytesMax = 1_000_000, redisTimeoutMs = 5_000, served = true } = options;
@@ -68,7 +120,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   const catalog = new Catalog(new RedisDirectory(client, 0), clock);
   const times = { timeoutMs, resultTtlMs: 60_000 };
   let draining = false;
-  const app = createApp({
+  const app = judged(createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: broker.letters,
     catalog,
@@ -81,7 +133,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     keys,
     page: { files: [] },
     draining: () => draining,
-  });
+  }));
   const closed = new AbortController();
   const following = waiters.follow(broker.feed, closed.signal);
   stack.defer(async () => {
@@ -95,7 +147,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     broker,
     waiters,
     log,
-    post: async (path, init) => await app.request(path, { method: "POST", body: PHOTO, ...init }),
+    post: (path, init) => app.request(path, { method: "POST", body: PHOTO, ...init }),
     begin,
     answer: async () => {
       const { delivery, end } = await begin();

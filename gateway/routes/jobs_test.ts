@@ -1,10 +1,63 @@
 import assert from "node:assert/strict";
-import { CARD, keys, MODEL, newJob, submit } from "../../shared/testing/broker.ts";
-import { freeze } from "../../shared/testing/redis.ts";
-import { announce, openApp, problem } from "../testing/app.ts";
+import { keys, MODEL, newJob, submit } from "../../shared/testing/broker.ts";
+import { openApp, problem } from "../testing/app.ts";
 
 const STAR = [{ label: "star", probability: 0.75 }];
 const POLL = { headers: { prefer: "wait=20" } };
+
+Deno.test("a job is accepted with its address, and the answer does not wait", async () => {
+  await using opened = await openApp();
+  const response = await opened.post("/v1/jobs");
+  assert.equal(response.status, 202);
+  const job = await response.json();
+  assert.equal(response.headers.get("location"), `/v1/jobs/${job.id}`);
+  assert.equal(response.headers.has("preference-applied"), false);
+  assert.deepEqual([job.state, job.model, job.images], ["queued", MODEL, { total: 1, done: 0 }]);
+  assert.equal(opened.waiters.size, 0);
+});
+
+Deno.test("a job that is waited for answers 200 when it is done in time", async () => {
+  await using opened = await openApp();
+  const creating = opened.post("/v1/jobs", { headers: { prefer: "wait=20" } });
+  await opened.answer();
+  const response = await creating;
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("preference-applied"), "wait=20");
+  const job = await response.json();
+  assert.equal(response.headers.get("location"), `/v1/jobs/${job.id}`);
+  assert.deepEqual([job.state, job.result], ["succeeded", { predictions: STAR }]);
+});
+
+Deno.test("a job that is waited for answers 200 when it failed in time", async () => {
+  await using opened = await openApp();
+  const creating = opened.post("/v1/jobs", { headers: { prefer: "wait=20" } });
+  const error = { code: "undecodable_image", detail: "damaged" } as const;
+  await (await opened.begin()).end({ state: "failed", error, timings: {} });
+  const response = await creating;
+  assert.equal(response.status, 200);
+  assert.deepEqual((await response.json()).error, error);
+});
+
+Deno.test("a job that is waited for answers 202 when the time is over", async () => {
+  await using opened = await openApp();
+  const response = await opened.post("/v1/jobs", { headers: { prefer: "wait=1" } });
+  assert.equal(response.status, 202);
+  assert.equal((await response.json()).state, "queued");
+  assert.equal(opened.waiters.size, 0);
+});
+
+Deno.test("a job goes on when the client that waited for it leaves", async () => {
+  await using opened = await openApp();
+  const client = new AbortController();
+  const creating = opened.post("/v1/jobs", {
+    headers: { prefer: "wait=20" },
+    signal: client.signal,
+  });
+  const { delivery } = await opened.begin();
+  client.abort();
+  await creating;
+  assert.equal((await opened.broker.queue.get(delivery.id))?.state, "running");
+});
 
 Deno.test("a job is read from queued to succeeded", async () => {
   await using opened = await openApp();
@@ -118,53 +171,4 @@ Deno.test("what is no job is 404", async () => {
       await problem(await app.request(`/v1/jobs/${id}`, init), 404, "not_found");
     }
   }
-});
-
-const VIEW = {
-  name: MODEL,
-  version: "1",
-  default: true,
-  engine: "wasm",
-  input: CARD.input,
-  top: 5,
-  labels: ["star"],
-  readyWorkers: 1,
-};
-
-Deno.test("models are listed with their ready workers", async () => {
-  await using opened = await openApp();
-  const { app, broker } = opened;
-  assert.deepEqual(await (await app.request("/v1/models")).json(), { models: [VIEW] });
-  assert.deepEqual(await (await app.request(`/v1/models/${MODEL}`)).json(), VIEW);
-  await problem(await app.request("/v1/models/imagenet"), 404, "not_found");
-  await broker.redis.client.del(keys.beat("w1"));
-  const { readyWorkers } = await (await app.request(`/v1/models/${MODEL}`)).json();
-  assert.equal(readyWorkers, 0);
-});
-
-Deno.test("ready is who reaches redis and has a worker for the default model", async () => {
-  await using opened = await openApp({ served: false, redisTimeoutMs: 200 });
-  const { app, broker } = opened;
-  const look = async (status: number) => {
-    const response = await app.request("/readyz");
-    assert.equal(response.status, status);
-    assert.equal(response.headers.get("retry-after"), status === 503 ? "1" : null);
-    return await response.json();
-  };
-  assert.deepEqual(await look(503), { ready: false, redis: true, worker: false });
-  await announce(broker);
-  assert.deepEqual(await look(200), { ready: true, redis: true, worker: true });
-  {
-    using _ = await freeze(broker.redis);
-    assert.deepEqual(await look(503), { ready: false, redis: false, worker: false });
-    assert.equal((await app.request("/healthz")).status, 200);
-  }
-});
-
-Deno.test("a gateway that drains is alive and not ready", async () => {
-  await using opened = await openApp();
-  opened.drain();
-  assert.equal((await opened.app.request("/readyz")).status, 503);
-  const response = await opened.app.request("/healthz");
-  assert.deepEqual([response.status, await response.json()], [200, { alive: true }]);
 });

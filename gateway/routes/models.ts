@@ -1,0 +1,49 @@
+/**
+ * Models: what is served.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { ModelCardSchema } from "../../shared/model_card.ts";
+import type { Catalog, CatalogModel } from "../catalog.ts";
+import { ModelName } from "../parameters.ts";
+import { noSuch, REDIS_PROBLEMS } from "../problem.ts";
+import { json, route, type RouteGroup } from "../route.ts";
+
+export interface ModelsParts {
+  readonly catalog: Catalog;
+}
+
+const ModelSchema = ModelCardSchema.extend({
+  readyWorkers: z.int().meta({ description: "Workers that serve it now" }),
+}).meta({ id: "Model", description: "A model as workers announced it" });
+
+export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
+  const list = route({
+    method: "GET",
+    path: "/v1/models",
+    id: "listModels",
+    summary: "List the models",
+    answers: { 200: json("The models", z.object({ models: z.array(ModelSchema) })) },
+    problems: REDIS_PROBLEMS,
+    handle: async () => Response.json({ models: (await catalog.read()).map(modelView) }),
+  });
+  const read = route({
+    method: "GET",
+    path: "/v1/models/:name",
+    id: "readModel",
+    summary: "Read one model",
+    params: { name: ModelName },
+    answers: { 200: json("The model", ModelSchema) },
+    problems: REDIS_PROBLEMS,
+    handle: async ({ params }) => {
+      const model = (await catalog.read()).find(({ card }) => card.name === params.name);
+      return model === undefined ? noSuch("model") : Response.json(modelView(model));
+    },
+  });
+  return { name: "Models", description: "What is served.", routes: [list, read] };
+}
+
+function modelView({ card, workers }: CatalogModel): z.output<typeof ModelSchema> {
+  return { ...card, readyWorkers: workers };
+}

@@ -1,0 +1,84 @@
+/**
+ * Requests that bring images, made into jobs.
+ *
+ * Owns the way from a request's body to an accepted job. Never waits for the job.
+ * Invariant: nothing is queued before every image's type and size are known to be fit.
+ *
+ * @module
+ */
+import type { Clock } from "../shared/clock.ts";
+import type { ErrorCode } from "../shared/errors.ts";
+import { checkImage } from "./intake/header.ts";
+import { readImages } from "./intake/images.ts";
+import type { Accepted, Jobs, Result } from "./jobs.ts";
+import type { Caller } from "./keys/caller.ts";
+import type { SubmitParameters } from "./parameters.ts";
+import { AT_CAPACITY, REDIS_PROBLEMS } from "./problem.ts";
+
+export interface SubmitterParts {
+  readonly jobs: Jobs;
+  readonly clock: Clock;
+  readonly bodyBytesMax: number;
+  readonly pixelsMax: number;
+  /** While true, nothing new is taken. */
+  readonly draining: () => boolean;
+}
+
+/** A whole body has to come within this time. */
+const BODY_TIMEOUT_MS = 30_000;
+
+/** Why a request with images may not become a job. */
+export const SUBMIT_PROBLEMS: readonly ErrorCode[] = [
+  "invalid_request",
+  "forbidden",
+  "not_found",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "undecodable_image",
+  "idempotency_mismatch",
+  ...REDIS_PROBLEMS,
+];
+
+export class Submitter {
+  readonly #parts: SubmitterParts;
+
+  constructor(parts: SubmitterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Reads a request's images, judges them and submits them as one job.
+   *
+   * @param caller whose job it is
+   * @param keep whether the job's record is to be read later, or only waited for
+   */
+  async submit(
+    caller: Caller,
+    request: Request,
+    parameters: SubmitParameters,
+    keep: boolean,
+  ): Promise<Result<Accepted>> {
+    if (this.#parts.draining()) return { ok: false, ...AT_CAPACITY };
+    const images = await this.#images(request);
+    if (!images.ok) return images;
+    return await this.#parts.jobs.submit(caller, images.value, parameters, keep);
+  }
+
+  async #images(request: Request): Promise<Result<readonly Uint8Array[]>> {
+    const { bodyBytesMax, pixelsMax, clock } = this.#parts;
+    const read = await readImages(request, {
+      bodyBytesMax,
+      bodyTimeoutMs: BODY_TIMEOUT_MS,
+      clock,
+    });
+    if (!read.ok) return read;
+    for (const [index, bytes] of read.images.entries()) {
+      const checked = checkImage(bytes, { pixelsMax });
+      if (checked.ok) continue;
+      const which = read.images.length > 1 ? `image ${index + 1} of ${read.images.length}: ` : "";
+      return { ok: false, code: checked.code, detail: which + checked.detail };
+    }
+    return { ok: true, value: read.images };
+  }
+}
