@@ -53,17 +53,27 @@ return {trimmed, overdue}
 `;
 
 /**
- * Says that load is zero where a model's streams hold nothing, whatever crashes left behind.
+ * Lowers a model's load to what its streams can account for, whatever was lost with their data: no
+ * more jobs than entries, no more bytes than the streams' memory, and nothing where they are empty.
+ * Never raises it: an entry may be a copy that was not counted. A hosted Redis may refuse MEMORY.
  *
  * KEYS: maintainer, load, the model's job streams. ARGV: token
- * Returns: 1 where it was reset, else 0
+ * Returns: 1 where it was lowered, else 0
  */
 export const RECONCILE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local jobsMax, bytesMax = 0, 0
 for i = 3, #KEYS do
-  if redis.call('XLEN', KEYS[i]) > 0 then return 0 end
+  jobsMax = jobsMax + redis.call('XLEN', KEYS[i])
+  local used = redis.pcall('MEMORY', 'USAGE', KEYS[i], 'SAMPLES', 0)
+  bytesMax = bytesMax + (type(used) == 'table' and math.huge or used or 0)
 end
-return redis.call('DEL', KEYS[2])
+if jobsMax == 0 then return redis.call('DEL', KEYS[2]) end
+local load = redis.call('HMGET', KEYS[2], 'jobs', 'bytes')
+local jobs, bytes = tonumber(load[1] or 0), tonumber(load[2] or 0)
+if jobs <= jobsMax and bytes <= bytesMax then return 0 end
+redis.call('HSET', KEYS[2], 'jobs', math.min(jobs, jobsMax), 'bytes', math.min(bytes, bytesMax))
+return 1
 `;
 
 /**
