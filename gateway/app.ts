@@ -12,8 +12,12 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
-import { administratorsOnly, type Authenticated, authentication } from "./keys/authentication.ts";
-import type { KeyRing } from "./keys/key_ring.ts";
+import {
+  administratorsOnly,
+  type Authenticated,
+  authentication,
+  type AuthenticationParts,
+} from "./keys/authentication.ts";
 import type { Page } from "./page.ts";
 import { AT_CAPACITY, BUSY, fault, problemResponse } from "./problem.ts";
 import { mount, type RouteGroup } from "./route.ts";
@@ -26,10 +30,9 @@ import { pageRoutes } from "./routes/pages.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { Submitter, type SubmitterParts } from "./submitter.ts";
 
-export interface AppParts extends SubmitterParts, ModelsParts, DeadParts, HealthParts {
+export interface AppParts
+  extends SubmitterParts, ModelsParts, DeadParts, HealthParts, AuthenticationParts {
   readonly page: Page;
-  /** The API keys; without them, whoever reaches the gateway may all. */
-  readonly keys: Pick<KeyRing, "find"> | undefined;
   /** `WEIR_CORS_ORIGINS`. */
   readonly corsOrigins: readonly string[];
   readonly log: Log;
@@ -47,12 +50,38 @@ const PAGE_POLICY = {
   baseUri: ["'none'"],
 };
 
-/** What a page of another origin may read besides the few headers that any may. */
-const EXPOSED_HEADERS = ["Location", "Retry-After", "X-Request-Id"];
+/** What a page of another origin may send and read, besides what any may. */
+const CROSS_ORIGIN = {
+  allowMethods: ["GET", "POST", "DELETE"],
+  allowHeaders: [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Inference-Header-Content-Length",
+    "Last-Event-ID",
+    "Prefer",
+    "X-Request-Id",
+    "X-Request-Timeout-Ms",
+    "traceparent",
+  ],
+  exposeHeaders: [
+    "Inference-Header-Content-Length",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+    "traceresponse",
+  ],
+  /** How long a browser need not ask again, in seconds. */
+  maxAge: 3600,
+};
 
 /** Makes the application; it is a function from request to response, without a port. */
 export function createApp(parts: AppParts): Hono<Authenticated> {
-  const { log, corsOrigins, keys } = parts;
+  const { log, corsOrigins } = parts;
   const routes = routeGroups(parts).flatMap(({ routes }) => routes);
   const app = new Hono<Authenticated>();
   app.use(requestId(), async (c, next) => {
@@ -62,10 +91,10 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   });
   app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
   if (corsOrigins.length > 0) {
-    app.use(cors({ origin: [...corsOrigins], exposeHeaders: EXPOSED_HEADERS }));
+    app.use(cors({ origin: [...corsOrigins], ...CROSS_ORIGIN }));
   }
   const open = routes.filter(({ access }) => access === "anyone");
-  app.use(authentication(keys, open.map(({ path }) => path)));
+  app.use(authentication(parts, open.map(({ path }) => path)));
   app.use("/admin/*", administratorsOnly);
   mount(app, routes);
 

@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import { openBareApp as open, problem } from "./testing/app.ts";
 
+/** Members of a header that is a list. */
+function listed({ headers }: Response, name: string): string[] {
+  return (headers.get(name) ?? "").toLowerCase().split(/, */);
+}
+
 for (
   const [method, path, allow] of [
     ["GET", "/predict", "POST"],
@@ -118,11 +123,40 @@ Deno.test("origins on the list may ask from a page of theirs, and others not", a
   }
 });
 
-Deno.test("a page of another origin may read where its job is and when to try again", async () => {
-  const { app } = open({ corsOrigins: ["https://a.example"] });
+Deno.test("a page of another origin may send what the API takes, its key included", async () => {
+  const { app } = open({ corsOrigins: ["https://a.example"], keys: { find: () => undefined } });
+  const wanted = "authorization, content-type, idempotency-key, prefer, x-request-timeout-ms";
+  const response = await app.request("/v1/jobs", {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://a.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": wanted,
+    },
+  });
+  assert.equal(response.status, 204);
+  assert.deepEqual(listed(response, "access-control-allow-methods"), ["get", "post", "delete"]);
+  const allowed = listed(response, "access-control-allow-headers");
+  for (const header of wanted.split(", ")) assert(allowed.includes(header), header);
+  assert(!allowed.includes("cookie"));
+  assert.equal(response.headers.get("access-control-allow-credentials"), null);
+  assert.match(response.headers.get("vary")!, /\bOrigin\b/);
+});
+
+Deno.test("a page of another origin may read what an answer says beside its body", async () => {
+  const { app } = open({ corsOrigins: ["https://a.example"], keys: { find: () => undefined } });
   const response = await app.request("/v1/models", { headers: { origin: "https://a.example" } });
-  const exposed = response.headers.get("access-control-expose-headers")?.toLowerCase().split(",");
-  assert.deepEqual(exposed, ["location", "retry-after", "x-request-id"]);
+  assert.equal(response.status, 401);
+  assert.equal(response.headers.get("access-control-allow-origin"), "https://a.example");
+  const exposed = listed(response, "access-control-expose-headers");
+  for (
+    const header of [
+      ...["location", "preference-applied", "ratelimit", "ratelimit-policy", "retry-after"],
+      ...["www-authenticate", "x-request-id"],
+    ]
+  ) {
+    assert(exposed.includes(header), header);
+  }
 });
 
 Deno.test("without a list nobody may ask from another origin", async () => {

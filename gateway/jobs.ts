@@ -8,18 +8,20 @@
  */
 import type { JobQueue } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
-import type { Fault } from "../shared/errors.ts";
-import { isFinal, type JobId, type JobRecord, newJobId } from "../shared/job.ts";
+import { bytesOf, isFinal, type JobId, type JobRecord, newJobId } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
+import type { ModelCard } from "../shared/model_card.ts";
 import type { Catalog } from "./catalog.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
-import { AT_CAPACITY, BUSY } from "./problem.ts";
+import { AT_CAPACITY, BUSY, type Refusal } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
 
 /** A value, or why there is none. */
-export type Result<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault);
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | ({ readonly ok: false } & Refusal);
 
 export interface JobsParts {
   readonly queue: JobQueue;
@@ -79,25 +81,18 @@ export class Jobs {
     parameters: SubmitParameters,
     keep: boolean,
   ): Promise<Result<Accepted>> {
-    const { queue, waiters, catalog, log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
-    const card = await catalog.find(parameters.model);
-    if (card === "none") return { ok: false, ...BUSY };
-    if (card === "unknown") {
-      const which = parameters.model === undefined ? "no model is the default" : "no such model";
-      return { ok: false, code: "not_found", detail: which };
-    }
-    if (!caller.mayUse(card.name)) {
-      return {
-        ok: false,
-        code: "forbidden",
-        detail: `the API key is not for model "${card.name}"`,
-      };
-    }
+    const { queue, waiters, log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
+    const found = await this.#model(caller, parameters.model);
+    if (!found.ok) return found;
+    const card = found.value;
     const id = newJobId(0, () => crypto.randomUUID());
     const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
     const idempotency = idempotencyKey === undefined
       ? undefined
       : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, top });
+    const jobImages = images.map((bytes) => ({ bytes }));
+    const refusal = await caller.take({ id, bytes: bytesOf(jobImages), timeoutMs });
+    if (refusal !== undefined) return { ok: false, ...refusal };
     using guard = new DisposableStack();
     const waiter = guard.use(waiters.register(id));
     const submitted = await queue.submit({
@@ -105,13 +100,14 @@ export class Jobs {
       owner: caller.name,
       model: card.name,
       lane: 0,
-      images: images.map((bytes) => ({ bytes })),
+      images: jobImages,
       timeoutMs,
       keepMs: keep || idempotency !== undefined ? resultTtlMs : WAITED_KEEP_MS,
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
     });
+    if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(id);
     switch (submitted.kind) {
       case "full":
         log.warn("queue is full", { model: card.name, ...submitted.load });
@@ -132,6 +128,18 @@ export class Jobs {
       ok: true,
       value: accepted(waiter, timeoutMs, idempotency !== undefined, guard.move()),
     };
+  }
+
+  /** The model that is asked for, where the caller may use it. */
+  async #model(caller: Caller, name: string | undefined): Promise<Result<ModelCard>> {
+    const card = await this.#parts.catalog.find(name);
+    if (card === "none") return { ok: false, ...BUSY };
+    if (card === "unknown") {
+      const which = name === undefined ? "no model is the default" : "no such model";
+      return { ok: false, code: "not_found", detail: which };
+    }
+    if (caller.mayUse(card.name)) return { ok: true, value: card };
+    return { ok: false, code: "forbidden", detail: `the API key is not for model "${card.name}"` };
   }
 
   /** Waits for a job that was submitted before, with the same idempotency key. */

@@ -15,12 +15,14 @@ import { joinDeployment } from "../shared/redis/deployment.ts";
 import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
 import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
+import { RedisQuotas } from "../shared/redis/quota.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { Jobs } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
+import { ReleasedFeed } from "./keys/released_feed.ts";
 import { readPage } from "./page.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -64,6 +66,7 @@ export async function runGateway(
     bytesMax: config.WEIR_QUEUE_BYTES_MAX,
   };
   const queue = new RedisJobQueue({ client, gateway: name, admission });
+  const quotas = new RedisQuotas(client);
   const renewMs = config.WEIR_REDIS_HEALTH_MS;
   const feed = new RedisResultFeed({
     client,
@@ -92,13 +95,17 @@ export async function runGateway(
     corsOrigins: config.WEIR_CORS_ORIGINS,
     page: await readPage(),
     keys,
+    quotas,
     draining: () => drain.aborted,
   });
 
   const closed = new AbortController();
   const background = Promise.all([
     keys?.follow(closed.signal),
-    waiters.follow(feed, closed.signal),
+    waiters.follow(
+      keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log }),
+      closed.signal,
+    ),
     loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew()),
   ]);
   stack.defer(async () => {

@@ -25,7 +25,8 @@ const DESCRIPTION = [
   "Every answer that is no success is a problem (RFC 9457) with a stable `code`, and any route can",
   "answer `internal_error`. A verb that a path does not know is `method_not_allowed`, its `Allow`",
   "header names the right ones. Every answer has an `X-Request-Id`: the request's own, where it had",
-  "one; the log names it.",
+  "one; the log names it. Answers to an API key with a quota have a `RateLimit-Policy`, those to a",
+  "job that it submits also a `RateLimit`: what is left.",
 ].join(" ");
 
 const KEY = "An API key, where the gateway has any: without keys it serves loopback alone.";

@@ -82,6 +82,12 @@ export function fault(code: ErrorCode, detail: string = PROBLEMS[code].detail): 
   return { code, detail };
 }
 
+/** A fault that may be over by itself. */
+export interface Refusal extends Fault {
+  /** Time after which it is worth another try. */
+  readonly retryAfterMs?: number;
+}
+
 /** The two refusals that are not the client's fault. */
 export const AT_CAPACITY = fault("at_capacity");
 export const BUSY = fault("busy");
@@ -94,8 +100,8 @@ export function noSuch(what: string): Response {
   return problemResponse(fault("not_found", `no such ${what}`));
 }
 
-/** Seconds after which a refused client may try again. */
-const RETRY_AFTER_S = 1;
+/** Time after which a refused client may try again, where nothing better is known. */
+const RETRY_AFTER_MS = 1000;
 
 /** Whether such an answer says when to try again. */
 export function isRetryable(status: number): boolean {
@@ -104,14 +110,15 @@ export function isRetryable(status: number): boolean {
 
 /** A fault as a response. */
 export function problemResponse(
-  { code, detail }: Fault,
+  { code, detail, retryAfterMs = RETRY_AFTER_MS }: Refusal,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return Response.json(problemOf({ code, detail }), {
     status: PROBLEMS[code].status,
     headers: {
       "content-type": "application/problem+json",
-      ...(isRetryable(PROBLEMS[code].status) && { "retry-after": String(RETRY_AFTER_S) }),
+      ...(isRetryable(PROBLEMS[code].status) &&
+        { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
       ...headers,
     },
   });

@@ -37,6 +37,7 @@ export const SUBMIT_PROBLEMS: readonly ErrorCode[] = [
   "unsupported_media_type",
   "undecodable_image",
   "idempotency_mismatch",
+  "rate_limited",
   ...REDIS_PROBLEMS,
 ];
 

@@ -7,9 +7,11 @@
  * @module
  */
 import type { MiddlewareHandler } from "hono/types";
+import type { Quotas } from "../../shared/quota.ts";
 import { problemResponse } from "../problem.ts";
 import { Caller } from "./caller.ts";
 import type { KeyRing } from "./key_ring.ts";
+import { rateLimit, rateLimitPolicy } from "./rate_limit.ts";
 
 /** What handlers find in their context. */
 export interface Authenticated {
@@ -19,29 +21,36 @@ export interface Authenticated {
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
 
+export interface AuthenticationParts {
+  /** The API keys; without them, whoever reaches the gateway may all. */
+  readonly keys: Pick<KeyRing, "find"> | undefined;
+  readonly quotas: Quotas;
+}
+
 /**
- * Finds out who asks, or refuses.
+ * Finds out who asks, or refuses; tells those who have a quota what is left of it.
  *
- * @param keys undefined where there are none: then whoever reaches the gateway may all
  * @param openPaths what anybody may ask: none of it tells of photos, jobs or keys
  */
 export function authentication(
-  keys: Pick<KeyRing, "find"> | undefined,
+  { keys, quotas }: AuthenticationParts,
   openPaths: readonly string[],
 ): MiddlewareHandler<Authenticated> {
   const open = new Set(openPaths);
   return async (c, next) => {
     if (keys === undefined) c.set("caller", new Caller());
-    else if (!open.has(c.req.path)) {
-      const header = c.req.header("authorization");
-      if (header === undefined) return unauthorized('send "Authorization: Bearer KEY"');
-      const key = keys.find(BEARER.exec(header)?.[1] ?? "");
-      if (key === undefined) {
-        return unauthorized("the API key is not known", 'error="invalid_token"');
-      }
-      c.set("caller", new Caller(key));
-    }
+    if (keys === undefined || open.has(c.req.path)) return await next();
+    const header = c.req.header("authorization");
+    if (header === undefined) return unauthorized('send "Authorization: Bearer KEY"');
+    const key = keys.find(BEARER.exec(header)?.[1] ?? "");
+    if (key === undefined) return unauthorized("the API key is not known", 'error="invalid_token"');
+    const caller = new Caller(key, quotas);
+    c.set("caller", caller);
     await next();
+    const { quota, quotaState } = caller;
+    if (quota === undefined) return;
+    c.header("RateLimit-Policy", rateLimitPolicy(quota));
+    if (quotaState !== undefined) c.header("RateLimit", rateLimit(quota, quotaState));
   };
 }
 

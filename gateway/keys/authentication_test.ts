@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openApp, type OpenedApp, PHOTO, problem } from "../testing/app.ts";
-import { type ApiKey, findKey, keyDigest, newApiKey } from "./api_key.ts";
+import { type ApiKey, keyDigest, newApiKey } from "./api_key.ts";
 
 /** Keys by name; only their digests are known. */
 const KEYS = {
@@ -10,13 +10,11 @@ const KEYS = {
 } as const;
 type Name = keyof typeof KEYS;
 
-const ring: ApiKey[] = Object.entries(KEYS).map(([name, { key, ...rest }]) => ({
+const known: ApiKey[] = Object.entries(KEYS).map(([name, { key, ...rest }]) => ({
   name,
   digest: keyDigest(key),
   ...rest,
 }));
-
-const find = (key: string) => findKey(ring, key);
 
 function bearer(name: Name): Record<string, string> {
   return { authorization: `Bearer ${KEYS[name].key}` };
@@ -39,7 +37,7 @@ async function submit(opened: OpenedApp, name: Name, headers = {}): Promise<stri
 }
 
 Deno.test("without a key, or with a wrong one, all but what is open is 401", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   const routes = [
     ["POST", "/predict"],
     ["POST", "/v1/jobs"],
@@ -69,20 +67,20 @@ Deno.test("without a key, or with a wrong one, all but what is open is 401", asy
 });
 
 Deno.test("probes need no key", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   for (const path of ["/healthz", "/readyz"]) {
     assert.equal((await get(opened, path, {})).status, 200);
   }
 });
 
 Deno.test("the scheme's name may be written in any case", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   const headers = { authorization: `bearer  ${KEYS.ada.key}` };
   assert.equal((await get(opened, "/v1/models", headers)).status, 200);
 });
 
 Deno.test("a client that administers is 403", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   for (
     const [method, path] of [
       ["GET", "/admin/dead"],
@@ -99,7 +97,7 @@ Deno.test("a client that administers is 403", async () => {
 });
 
 Deno.test("a model that is not the key's is 403, and nothing is queued", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   for (const path of ["/predict", "/v1/jobs", "/v1/jobs?model=shapes"]) {
     const response = await opened.post(path, { headers: bearer("bob") });
     const detail = await problem(response, 403, "forbidden");
@@ -109,7 +107,7 @@ Deno.test("a model that is not the key's is 403, and nothing is queued", async (
 });
 
 Deno.test("another key's job is as if it were not there, but not for administrators", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   const path = await submit(opened, "ada");
   assert.equal((await get(opened, path, bearer("ada"))).status, 200);
   for (const method of ["GET", "DELETE"]) {
@@ -122,7 +120,7 @@ Deno.test("another key's job is as if it were not there, but not for administrat
 });
 
 Deno.test("an idempotency key is the API key's own", async () => {
-  await using opened = await openApp({ keys: { find } });
+  await using opened = await openApp({ keys: known });
   const once = { "idempotency-key": "once" };
   const path = await submit(opened, "ada", once);
   assert.equal(await submit(opened, "ada", once), path);

@@ -6,9 +6,11 @@
  */
 import assert from "node:assert/strict";
 import type { DeadLetters, Delivery, Directory, Outcome } from "../../shared/broker.ts";
+import type { Quotas } from "../../shared/quota.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { openCommands } from "../../shared/redis/connection.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
+import { RedisQuotas } from "../../shared/redis/quota.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
 import { type Broker, CARD, forever, openBroker } from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
@@ -16,6 +18,8 @@ import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
 import { Jobs } from "../jobs.ts";
+import { type ApiKey, findKey } from "../keys/api_key.ts";
+import { ReleasedFeed } from "../keys/released_feed.ts";
 import { PROBLEMS } from "../problem.ts";
 import { Waiters } from "../waiters.ts";
 import { type Asked, judged } from "./contract.ts";
@@ -51,11 +55,12 @@ export interface OpenedApp extends AsyncDisposable {
   drain(): void;
 }
 
-export interface OpenAppOptions
-  extends Partial<Pick<AppParts, "corsOrigins" | "timeoutMs" | "keys">> {
+export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "timeoutMs">> {
   /** Bounds of what is admitted. */
   readonly jobsMax?: number;
   readonly bytesMax?: number;
+  /** What is known of the API keys, where there are any. */
+  readonly keys?: readonly ApiKey[];
   /** Bound on each command. */
   readonly redisTimeoutMs?: number;
   /** Whether a worker has announced the one model. */
@@ -89,6 +94,7 @@ export function openBareApp(
   const app = createApp({
     catalog: new Catalog({ models }, clock),
     // No request gets so far.
+    quotas: undefined as unknown as Quotas,
     jobs: undefined as unknown as Jobs,
     letters: undefined as unknown as DeadLetters,
     clock,
@@ -115,10 +121,15 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   const client = await openCommands({ ...broker.redis.settings, timeoutMs: redisTimeoutMs }, log);
   stack.defer(() => client.disconnect());
   if (served) await announce(broker);
+  const quotas = new RedisQuotas(client);
   const queue = new RedisJobQueue({ client, gateway: "g1", admission: { jobsMax, bytesMax } });
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(client, 0), clock);
   const times = { timeoutMs, resultTtlMs: 60_000 };
+  const ring = keys && {
+    find: (key: string) => findKey(keys, key),
+    named: (name: string) => keys.find((key) => key.name === name),
+  };
   let draining = false;
   const app = judged(createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
@@ -130,12 +141,16 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     bodyBytesMax: 1_000,
     pixelsMax: 1_000,
     corsOrigins,
-    keys,
+    keys: ring,
+    quotas,
     page: { files: [] },
     draining: () => draining,
   }));
   const closed = new AbortController();
-  const following = waiters.follow(broker.feed, closed.signal);
+  const feed = ring === undefined
+    ? broker.feed
+    : new ReleasedFeed({ feed: broker.feed, keys: ring, quotas, log });
+  const following = waiters.follow(feed, closed.signal);
   stack.defer(async () => {
     closed.abort();
     await following;

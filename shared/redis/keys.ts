@@ -100,3 +100,22 @@ export class ShardKeys {
     return `${this.#prefix}maintainer`;
   }
 }
+
+/** The keys of one API key's quota: a slot of its own, as a key's jobs lie on all shards. */
+export class QuotaKeys {
+  readonly #prefix: string;
+
+  constructor(owner: string) {
+    this.#prefix = `weir:{q:${owner}}:`;
+  }
+
+  /** Hash with the requests and bytes of the window, which is its lifetime. */
+  used(): string {
+    return `${this.#prefix}quota`;
+  }
+
+  /** Sorted set of the jobs without an outcome, by the time at which they count as done. */
+  jobs(): string {
+    return `${this.#prefix}jobs`;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Quotas of API keys, counted in Redis for all gateways together.
+ *
+ * Borrows the command connection. Never looks at a job: it is told when one is done.
+ * Invariant: a job is counted once, in the step that lets it pass.
+ *
+ * @module
+ */
+import type { Redis } from "ioredis";
+import type { JobId } from "../job.ts";
+import type { Quota, Quotas, QuotaUse, Taken } from "../quota.ts";
+import { guarded } from "./connection.ts";
+import { QuotaKeys } from "./keys.ts";
+import { runScript, Script } from "./script.ts";
+import { TAKE } from "./scripts/quota.ts";
+
+const takeScript = new Script(TAKE);
+
+type TakeReply = [
+  verdict: "taken" | "requests" | "bytes" | "jobs",
+  requests: number,
+  bytes: number,
+  jobs: number,
+  resetMs: number,
+];
+
+export class RedisQuotas implements Quotas {
+  readonly #client: Redis;
+
+  constructor(client: Redis) {
+    this.#client = client;
+  }
+
+  /** A resend after a lost reply is counted twice: too much for once, but never too little. */
+  async take(
+    owner: string,
+    { windowMs, ...bounds }: Quota,
+    { id, bytes, timeoutMs }: QuotaUse,
+  ): Promise<Taken> {
+    const keys = new QuotaKeys(owner);
+    const reply = await runScript(
+      this.#client,
+      takeScript,
+      [keys.used(), keys.jobs()],
+      [
+        ...[id, bytes, timeoutMs, windowMs],
+        ...[bounds.requestsMax, bounds.bytesMax, bounds.jobsMax].map((bound) => bound ?? ""),
+      ],
+    );
+    const [verdict, requests, used, jobs, resetMs] = reply as TakeReply;
+    const state = { requests, bytes: used, jobs, resetMs };
+    return verdict === "taken" ? { state } : { state, refused: verdict };
+  }
+
+  async release(owner: string, id: JobId): Promise<void> {
+    await guarded(this.#client, () => this.#client.zrem(new QuotaKeys(owner).jobs(), id));
+  }
+}
