@@ -1,5 +1,5 @@
 /**
- * Clients that post photos while something else happens, and keep what they are told.
+ * Clients that ask again and again while something else happens, and keep what they are told.
  *
  * Invariant: stopping them fails where one request has not ended in an answer.
  *
@@ -7,15 +7,8 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "../shared/clock.ts";
-import { type Answer, post } from "./client.ts";
+import type { Answer } from "./client.ts";
 import { until } from "./waiting.ts";
-
-export interface LoadOptions {
-  /** Requests under way at any moment. */
-  readonly clients: number;
-  readonly path?: string;
-  readonly photo: Uint8Array<ArrayBuffer>;
-}
 
 /** A client that was refused comes again a little later. */
 const REFUSED_PAUSE_MS = 20;
@@ -26,10 +19,15 @@ export class Load {
   readonly #stop = new AbortController();
   readonly #clients: Promise<unknown>;
 
-  constructor(url: string, { clients, path = "/predict", photo }: LoadOptions) {
+  /**
+   * Begins at once.
+   *
+   * @param clients how many ask at any moment
+   */
+  constructor(clients: number, ask: () => Promise<Answer>) {
     const client = async () => {
       while (!this.#stop.signal.aborted) {
-        const answer = await post(url + path, photo);
+        const answer = await ask();
         this.answers.push(answer);
         if (answer.status >= 400) await systemClock.sleep(REFUSED_PAUSE_MS, this.#stop.signal);
       }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RedisServer } from "../shared/redis_server.ts";
+import { freeze } from "../shared/testing/redis.ts";
 import { assertProblem, assertSees, call, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { tempFolder } from "./temp_folder.ts";
@@ -44,14 +45,10 @@ async function untilBack({ url }: Weir): Promise<void> {
 }
 
 testWeir("while Redis hangs, clients are refused at once; then it goes on", {}, async (weir) => {
-  const { client } = weir.redis;
   assert.equal((await post(`${weir.url}/predict`, PHOTO.bytes)).status, 200);
-  const pid = Number(/^process_id:(\d+)/m.exec(await client.info("server"))![1]);
-  Deno.kill(pid, "SIGSTOP");
-  try {
+  {
+    using _ = await freeze(weir.redis);
     await assertBusy(weir);
-  } finally {
-    Deno.kill(pid, "SIGCONT");
   }
   await untilBack(weir);
 });

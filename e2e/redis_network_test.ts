@@ -13,7 +13,7 @@ testWeir(
   { proxied: true, env: { WEIR_CLAIM_IDLE_MS: "300" } },
   async (weir) => {
     const { url, proxy } = weir;
-    const load = new Load(url, { clients: 16, photo: PHOTO });
+    const load = new Load(16, () => post(`${url}/predict`, PHOTO));
     await load.more(20, "200");
     for (let cuts = 0; cuts < 3; cuts++) {
       proxy.cut();
@@ -33,7 +33,7 @@ testWeir(
   },
   async (weir) => {
     const { url, proxy } = weir;
-    const load = new Load(url, { clients: 16, photo: PHOTO });
+    const load = new Load(16, () => post(`${url}/predict`, PHOTO));
     await load.more(20, "200");
     {
       using _ = proxy.halfOpen();

@@ -40,9 +40,14 @@ export async function testRedis(
  * go on.
  */
 export async function freeze({ client }: TestRedis): Promise<Disposable> {
-  const [, pid] = /^process_id:(\d+)/m.exec(await client.info("server")) ?? [];
-  Deno.kill(Number(pid), "SIGSTOP");
-  return { [Symbol.dispose]: () => Deno.kill(Number(pid), "SIGCONT") };
+  const pid = await serverPid(client);
+  Deno.kill(pid, "SIGSTOP");
+  return { [Symbol.dispose]: () => Deno.kill(pid, "SIGCONT") };
+}
+
+/** Process id of the server. */
+export async function serverPid(client: Redis): Promise<number> {
+  return Number(/^process_id:(\d+)/m.exec(await client.info("server"))![1]);
 }
 
 /** Sum of the calls of each command so far, from `INFO commandstats`. */
