@@ -9,9 +9,7 @@ import { z } from "zod";
 // For its members of `meta`.
 import type {} from "zod-openapi";
 import { type JobId, parseJobId } from "../shared/job.ts";
-
-/** Most predictions that a request may ask for. */
-const TOP_MAX = 100;
+import { TOP_MAX } from "../shared/model_card.ts";
 
 /** Longest deadline a client may set: a day. */
 const TIMEOUT_MAX_MS = 86_400_000;

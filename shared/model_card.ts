@@ -5,6 +5,9 @@
  */
 import { z } from "zod";
 
+/** Greatest number of predictions an image, of a model and of a request. */
+export const TOP_MAX = 100;
+
 /** Schema of the card, as it is stored in Redis. */
 export const ModelCardSchema = z.object({
   name: z.string(),

@@ -89,6 +89,7 @@ export async function runPipeline(
     onBatch,
     attemptsMax,
     batchMax,
+    random: Math.random,
     clock,
     log,
   });

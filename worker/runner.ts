@@ -25,6 +25,8 @@ export interface RunnerParts {
   readonly attemptsMax: number;
   /** Images given to a model at once. */
   readonly batchMax: number;
+  /** A number from 0 to 1, evenly. */
+  readonly random: () => number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -85,8 +87,9 @@ export class Runner {
 
   /** A model that fails may be short of memory, or the like: its next attempt comes later. */
   #putOff(job: PreparedJob): void {
-    const pauseMs = RETRY_PAUSE_MS * 2 ** (job.attempt - 1) * (0.5 + Math.random());
-    this.#parts.settler.retry(job.delivery, Math.round(pauseMs));
+    const { settler, random } = this.#parts;
+    const pauseMs = RETRY_PAUSE_MS * 2 ** (job.attempt - 1) * (0.5 + random());
+    settler.retry(job.delivery, Math.round(pauseMs));
   }
 
   /** Predictions of each image; undefined where the model fails on that image alone too. */

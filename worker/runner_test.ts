@@ -18,7 +18,10 @@ interface Ran extends Settling {
 }
 
 /** Runs jobs that all wait when the runner starts, to their end. */
-async function run(jobs: readonly PreparedJob[], { givenUp = false } = {}): Promise<Ran> {
+async function run(
+  jobs: readonly PreparedJob[],
+  { givenUp = false, random = 0.5 } = {},
+): Promise<Ran> {
   const settling = openSettling();
   const { settler, clock, log, giveUp } = settling;
   const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
@@ -31,6 +34,7 @@ async function run(jobs: readonly PreparedJob[], { givenUp = false } = {}): Prom
     onBatch: (running) => said.push(running),
     attemptsMax: ATTEMPTS_MAX,
     batchMax: BATCH_MAX,
+    random: () => random,
     clock,
     log,
   });
@@ -91,7 +95,7 @@ Deno.test("runner runs a batch that fails image by image, and puts only the bad 
   ]);
   const [{ delivery, delayMs } = assert.fail(), ...more] = ran.source.putOff;
   assert.deepEqual([delivery, more], [bad.delivery, []]);
-  assert(500 <= delayMs && delayMs <= 1500, String(delayMs));
+  assert.equal(delayMs, 1000);
   assert.equal(ran.batcher.held, 0);
 });
 
@@ -102,10 +106,14 @@ Deno.test("runner puts a job off as a whole, though one image of it is good", as
   assert.deepEqual(ran.source.putOff.map(({ delivery }) => delivery), [job.delivery]);
 });
 
-Deno.test("runner waits longer before each further attempt", async () => {
-  const ran = await run([testJob([BAD], { attempt: 2 })]);
-  const [{ delayMs } = assert.fail()] = ran.source.putOff;
-  assert(1000 <= delayMs && delayMs <= 3000, String(delayMs));
+Deno.test("runner waits longer before each further attempt, half of it at random", async () => {
+  const delays = async (attempt: number) =>
+    await Promise.all([0, 0.5, 1].map(async (random) => {
+      const { source } = await run([testJob([BAD], { attempt })], { random });
+      return source.putOff[0]?.delayMs;
+    }));
+  assert.deepEqual(await delays(1), [500, 1000, 1500]);
+  assert.deepEqual(await delays(2), [1000, 2000, 3000]);
 });
 
 Deno.test("runner gives a job up that fails at its last attempt", async () => {

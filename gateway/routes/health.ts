@@ -5,18 +5,13 @@
  */
 import { z } from "zod";
 import type { Catalog } from "../catalog.ts";
+import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
 
 export interface HealthParts {
   readonly catalog: Catalog;
   readonly draining: () => boolean;
 }
-
-const ReadinessSchema = z.object({
-  ready: z.boolean().meta({ description: "Whether requests should be sent here" }),
-  redis: z.boolean().meta({ description: "Whether Redis answers" }),
-  worker: z.boolean().meta({ description: "Whether a warm worker serves the default model" }),
-}).meta({ id: "Readiness" });
 
 export function healthRoutes(parts: HealthParts): RouteGroup {
   const alive = route({
@@ -43,19 +38,16 @@ function ready({ catalog, draining }: HealthParts): Route {
     path: "/readyz",
     id: "isReady",
     summary: "Say whether requests can be served",
-    answers: {
-      200: json("They can", ReadinessSchema),
-      503: json("They cannot", ReadinessSchema, z.object({ "Retry-After": z.int() })),
-    },
-    problems: [],
+    description: "They can where Redis answers and a warm worker serves the default model.",
+    answers: { 200: json("They can", z.object({ ready: z.literal(true) })) },
+    problems: REDIS_PROBLEMS,
     handle: async () => {
-      const models = await catalog.read().catch(() => undefined);
-      const worker = models?.some(({ card, workers }) => card.default && workers > 0) ?? false;
-      const ready = worker && !draining();
-      return Response.json({ ready, redis: models !== undefined, worker }, {
-        status: ready ? 200 : 503,
-        ...(!ready && { headers: { "retry-after": "1" } }),
-      });
+      if (draining()) return problemResponse(fault("at_capacity", "the gateway is draining"));
+      const models = await catalog.read();
+      if (models.some(({ card, workers }) => card.default && workers > 0)) {
+        return Response.json({ ready: true });
+      }
+      return problemResponse(fault("busy", "no worker serves the default model"));
     },
   });
 }

@@ -1,22 +1,20 @@
 import assert from "node:assert/strict";
 import { freeze } from "../../shared/testing/redis.ts";
-import { announce, openApp } from "../testing/app.ts";
+import { announce, openApp, problem } from "../testing/app.ts";
 
 Deno.test("ready is who reaches redis and has a worker for the default model", async () => {
   await using opened = await openApp({ served: false, redisTimeoutMs: 200 });
   const { app, broker } = opened;
-  const look = async (status: number) => {
-    const response = await app.request("/readyz");
-    assert.equal(response.status, status);
-    assert.equal(response.headers.get("retry-after"), status === 503 ? "1" : null);
-    return await response.json();
-  };
-  assert.deepEqual(await look(503), { ready: false, redis: true, worker: false });
+  const look = () => app.request("/readyz");
+  const unserved = await look();
+  assert.equal(unserved.headers.get("retry-after"), "1");
+  assert.equal(await problem(unserved, 503, "busy"), "no worker serves the default model");
   await announce(broker);
-  assert.deepEqual(await look(200), { ready: true, redis: true, worker: true });
+  const ready = await look();
+  assert.deepEqual([ready.status, await ready.json()], [200, { ready: true }]);
   {
     using _ = await freeze(broker.redis);
-    assert.deepEqual(await look(503), { ready: false, redis: false, worker: false });
+    await problem(await look(), 503, "busy");
     assert.equal((await app.request("/healthz")).status, 200);
   }
 });
@@ -24,7 +22,7 @@ Deno.test("ready is who reaches redis and has a worker for the default model", a
 Deno.test("a gateway that drains is alive and not ready", async () => {
   await using opened = await openApp();
   opened.drain();
-  assert.equal((await opened.app.request("/readyz")).status, 503);
+  await problem(await opened.app.request("/readyz"), 503, "at_capacity");
   const response = await opened.app.request("/healthz");
   assert.deepEqual([response.status, await response.json()], [200, { alive: true }]);
 });

@@ -7,12 +7,10 @@
  * @module
  */
 import { z } from "zod";
+import { TOP_MAX } from "../../shared/model_card.ts";
 
 /** Greatest side of a model's input, in pixels: bounds the memory one image can ask for. */
 export const INPUT_SIDE_MAX = 4096;
-
-/** Greatest `top` of a model and of a request. */
-export const TOP_MAX = 100;
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
 
