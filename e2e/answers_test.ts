@@ -115,6 +115,15 @@ testWeir("a gateway says what is served and how it is", {}, async (weir, step) =
     assert.match(body, /<input[^>]+type="file"/);
   });
 
+  await step("with a document of all of it, and a page that shows it", async () => {
+    const { body } = await call(`${url}/openapi.json`);
+    assert.match(body.openapi, /^3\.1\./);
+    assert(body.paths["/predict"].post);
+    const docs = await call(`${url}/docs`);
+    assert.match(docs.headers.get("content-type")!, /^text\/html/);
+    assert.match(docs.body, /<article id="predict">/);
+  });
+
   await step("with an id on every answer", async () => {
     for (const path of ["/healthz", "/v1/models", "/nowhere"]) {
       assert.match((await call(url + path)).headers.get("x-request-id")!, /^[\da-f-]{36}$/, path);

@@ -55,6 +55,17 @@ Deno.test("an unknown fault is 500 without its internals, which the log has", as
   assert.match(String(line?.fields.error), /TypeError: secret path/);
 });
 
+Deno.test("what is thrown and no Error is 500 all the same, and logged once", async () => {
+  for (const thrown of ["secret path /etc", undefined, new DOMException("/etc", "AbortError")]) {
+    const { app, log } = open({ models: () => Promise.reject(thrown) });
+    const response = await app.request("/v1/models");
+    assert.doesNotMatch(await problem(response, 500, "internal_error"), /etc/);
+    assert.deepEqual(log.lines.map(({ fields }) => fields.request), [
+      response.headers.get("x-request-id"),
+    ]);
+  }
+});
+
 for (
   const [reason, code, level] of [["away", "busy", "warn"], [
     "full",

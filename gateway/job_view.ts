@@ -47,7 +47,23 @@ export const JobSchema = z.object({
     inferMs: Ms.meta({ description: "The model's run on the batches that held the images" }),
     totalMs: Ms.meta({ description: "From acceptance to the outcome" }),
   }),
-}).meta({ id: "Job", description: "One request to classify one or more images" });
+}).meta({
+  id: "Job",
+  description: "One request to classify one or more images; what is not known yet is null",
+  examples: [{
+    id: "0-5f8a3a9e-3c07-4c0e-9d3c-2f1f7c1f6b52",
+    model: "shapes",
+    state: "succeeded",
+    createdAt: "2026-01-01T12:00:00.000Z",
+    startedAt: "2026-01-01T12:00:00.002Z",
+    finishedAt: "2026-01-01T12:00:00.020Z",
+    attempts: 1,
+    images: { total: 1, done: 1 },
+    result: { predictions: [{ label: "star", probability: 0.99 }] },
+    error: null,
+    timings: { queueMs: 2, decodeMs: 4.5, inferMs: 9.2, totalMs: 20 },
+  }],
+});
 
 /** What a schema describes, as code that makes it but never changes it sees it. */
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

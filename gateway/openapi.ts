@@ -72,7 +72,8 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   return {
     operationId: id,
     summary,
-    security: access === "anyone" ? [] : [{ key: [] }],
+    // What stands in the brackets are roles.
+    security: access === "anyone" ? [] : [{ key: access === "admin" ? ["admin"] : [] }],
     ...(description !== undefined && { description }),
     requestParams: { path: schemas.params, query: schemas.query, header: schemas.headers },
     ...(body !== undefined && { requestBody: body }),

@@ -81,6 +81,15 @@ Deno.test("the document's examples are what its schemas say", () => {
   for (const [code, { value }] of Object.entries(examples)) {
     contract.assertValid(["components", "schemas", "Problem"], value, code);
   }
+  const schemas = Object.entries(document.components!.schemas!)
+    .map(([name, schema]) => [name, (schema as { examples?: unknown[] }).examples ?? []] as const)
+    .filter(([, examples]) => examples.length > 0);
+  assert(schemas.length > 1);
+  for (const [name, examples] of schemas) {
+    for (const value of examples) {
+      contract.assertValid(["components", "schemas", name], value, name);
+    }
+  }
 });
 
 Deno.test("an answer that is not described is found out", async () => {

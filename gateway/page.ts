@@ -1,5 +1,5 @@
 /**
- * The files of the upload page, read once.
+ * The files that pages are made of, read once.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface PageFile {
   readonly headers: Readonly<Record<"content-type" | "cache-control", string>>;
 }
 
-/** The page with what it needs. */
+/** The upload page with what it needs, and what other pages need. */
 export interface Page {
   readonly files: readonly PageFile[];
 }
@@ -39,6 +39,20 @@ const FILES = [
     id: "pageStyle",
     summary: "Give the page's style",
     name: "page.css",
+    type: "text/css; charset=utf-8",
+  },
+  {
+    path: "/theme.css",
+    id: "theme",
+    summary: "Give the style that all pages share",
+    name: "theme.css",
+    type: "text/css; charset=utf-8",
+  },
+  {
+    path: "/docs.css",
+    id: "docsStyle",
+    summary: "Give this document's style",
+    name: "docs.css",
     type: "text/css; charset=utf-8",
   },
 ] as const;

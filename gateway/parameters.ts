@@ -77,7 +77,7 @@ function idOf(what: string): z.ZodType<JobId, string> {
 
 /** What a client that submits a job may say of it in the query. */
 export const SUBMIT_QUERY = {
-  model: ModelName.optional(),
+  model: ModelName.meta({ description: "Name of a model; without it, the default one" }).optional(),
   top: Top.optional(),
 };
 

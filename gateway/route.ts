@@ -112,7 +112,8 @@ export interface RouteGroup {
 export function route<P extends Shape = None, Q extends Shape = None, H extends Shape = None>(
   spec: RouteSpec<P, Q, H>,
 ): Route {
-  const { access = "client", params = {}, query, headers = {}, handle, problems } = spec;
+  const { params = {}, query, headers = {}, handle, access = "client", problems, ...described } =
+    spec;
   const schemas = {
     params: z.object(params),
     query: query === undefined ? z.object({}) : z.strictObject(query),
@@ -124,7 +125,7 @@ export function route<P extends Shape = None, Q extends Shape = None, H extends 
   if (Object.keys(params).length > 0) implied.push("not_found");
   if (Object.keys({ ...query, ...headers }).length > 0) implied.push("invalid_request");
   return {
-    ...spec,
+    ...described,
     access,
     problems: [...new Set([...implied, ...problems])],
     schemas,
@@ -152,7 +153,9 @@ export function json(
 /** Serves routes; another verb at a path of theirs is answered with those that there are. */
 export function mount(app: Hono<Authenticated>, routes: readonly Route[]): void {
   for (const { method, path, serve } of routes) {
-    app.on(method, path, (c) => serve(c.req.raw, c.get("caller"), c.req.param()));
+    app.on(method, path, (c) => {
+      return serve(c.req.raw, c.get("caller"), c.req.param()).catch(rethrowError);
+    });
   }
   for (const [path, served] of Map.groupBy(routes, ({ path }) => path)) {
     const allow = served.map(({ method }) => method).join(", ");
@@ -161,6 +164,11 @@ export function mount(app: Hono<Authenticated>, routes: readonly Route[]): void 
       return problemResponse({ code: "method_not_allowed", detail }, { allow });
     });
   }
+}
+
+/** The router's error handler passes over what is no Error: that would escape it. */
+function rethrowError(thrown: unknown): never {
+  throw thrown instanceof Error ? thrown : new Error(`what was thrown is ${Deno.inspect(thrown)}`);
 }
 
 type Read =

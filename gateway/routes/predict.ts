@@ -20,7 +20,11 @@ export interface PredictParts {
 }
 
 const PredictedSchema = z.object({ success: z.literal(true), ...AnswerSchema.shape })
-  .meta({ id: "Predicted", description: "What the model sees" });
+  .meta({
+    id: "Predicted",
+    description: "What the model sees",
+    examples: [{ success: true, predictions: [{ label: "star", probability: 0.99 }] }],
+  });
 
 export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
   const predict = route({
