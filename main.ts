@@ -102,6 +102,7 @@ const EXPECTED = new Set([
   "AddrNotAvailable",
   "KeysFileError",
   "DeploymentMismatch",
+  "TooManyConnections",
 ]);
 
 interface RoleOptions {

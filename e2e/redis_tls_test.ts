@@ -65,7 +65,7 @@ Deno.test("a photo is answered over TLS, by a user with few rights, in a databas
     const { client } = weir.redis;
     assert.deepEqual(await weir.connections(), [
       ...["gateway1 commands", "gateway1 results"],
-      ...["worker1 commands", "worker1 heartbeat:commands", "worker1 jobs"],
+      ...["worker1 commands", "worker1 heartbeat", "worker1 jobs"],
     ]);
     for (const { user, db, laddr } of await connectionsNamed(client, /^weir:/)) {
       assert.deepEqual({ user, db, laddr }, { user: "weir", db: "3", laddr: `127.0.0.1:${port}` });

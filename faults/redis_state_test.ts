@@ -16,8 +16,8 @@ import { isEmpty, readRedisState, readRemains, readRunning } from "./redis_state
 import { traceparentOf } from "./trace.ts";
 
 /** Makes worker `w1` known. */
-async function announce({ redis: { client } }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+async function announce({ shard }: Broker): Promise<void> {
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
 }
 

@@ -6,9 +6,17 @@
  *
  * @module
  */
-import type { JobQueue } from "../shared/broker.ts";
+import { BrokerUnavailable, type JobQueue, type Submitted } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
-import { bytesOf, isFinal, type JobId, type JobRecord, newJobId } from "../shared/job.ts";
+import {
+  bytesOf,
+  isFinal,
+  type JobId,
+  type JobRecord,
+  type NewJob,
+  newJobId,
+  shardOf,
+} from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
 import type { Catalog } from "./catalog.ts";
@@ -62,8 +70,13 @@ function accepted(
   return { id: waiter.id, timeoutMs, waiter, wanted, [Symbol.dispose]: () => stack.dispose() };
 }
 
+/** Hexadecimal digits of an idempotency key's digest that choose its shard. */
+const DIGEST_PART = 8;
+
 export class Jobs {
   readonly #parts: JobsParts;
+  /** Counts the submits, so that shards take turns. */
+  #submits = 0;
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
@@ -81,21 +94,20 @@ export class Jobs {
     parameters: SubmitParameters,
     keep: boolean,
   ): Promise<Result<Accepted>> {
-    const { queue, waiters, log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
+    const { log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
     const found = await this.#model(caller, parameters.model);
     if (!found.ok) return found;
     const card = found.value;
-    const id = newJobId(0, () => crypto.randomUUID());
     const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
     const idempotency = idempotencyKey === undefined
       ? undefined
       : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, top });
+    const id = this.#newId(idempotency);
     const jobImages = images.map((bytes) => ({ bytes }));
     const refusal = await caller.take({ id, bytes: bytesOf(jobImages), timeoutMs });
     if (refusal !== undefined) return { ok: false, ...refusal };
     using guard = new DisposableStack();
-    const waiter = guard.use(waiters.register(id));
-    const submitted = await queue.submit({
+    const { waiter, submitted } = await this.#place({
       id,
       owner: caller.name,
       model: card.name,
@@ -107,7 +119,8 @@ export class Jobs {
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
     });
-    if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(id);
+    guard.use(waiter);
+    if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(waiter.id);
     switch (submitted.kind) {
       case "full":
         log.warn("queue is full", { model: card.name, ...submitted.load });
@@ -119,7 +132,7 @@ export class Jobs {
     }
     waiter.submitted = true;
     log.debug("job queued", {
-      job: id,
+      job: waiter.id,
       owner: caller.name || undefined,
       model: card.name,
       images: images.length,
@@ -140,6 +153,35 @@ export class Jobs {
     }
     if (caller.mayUse(card.name)) return { ok: true, value: card };
     return { ok: false, code: "forbidden", detail: `the API key is not for model "${card.name}"` };
+  }
+
+  /** The id of a new job: shards take turns, but one idempotency key is always for one shard. */
+  #newId(idempotency: NewJob["idempotency"]): JobId {
+    const turn = idempotency === undefined
+      ? this.#submits++
+      : Number.parseInt(idempotency.digest.slice(0, DIGEST_PART), 16);
+    return newJobId(turn % this.#parts.queue.shards, () => crypto.randomUUID());
+  }
+
+  /** Submits a job; where its shard cannot be reached, it becomes one of the next. */
+  async #place(
+    job: NewJob,
+  ): Promise<{ readonly waiter: Waiter; readonly submitted: Submitted }> {
+    const { queue, waiters } = this.#parts;
+    const tries = job.idempotency === undefined ? queue.shards : 1;
+    for (let i = 0;; i++) {
+      const shard = (shardOf(job.id) + i) % queue.shards;
+      const waiter = waiters.register(
+        i === 0 ? job.id : newJobId(shard, () => crypto.randomUUID()),
+      );
+      try {
+        return { waiter, submitted: await queue.submit({ ...job, id: waiter.id }) };
+      } catch (error) {
+        waiter[Symbol.dispose]();
+        const elsewhere = error instanceof BrokerUnavailable && error.untouched;
+        if (!elsewhere || i + 1 === tries) throw error;
+      }
+    }
   }
 
   /** Waits for a job that was submitted before, with the same idempotency key. */

@@ -12,12 +12,13 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
-import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
 import { RedisQuotas } from "../shared/redis/quota.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
+import { Shards } from "../shared/redis/shard.ts";
 import { createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { Jobs } from "./jobs.ts";
@@ -35,10 +36,8 @@ export interface GatewayParts {
   readonly log: Log;
 }
 
-const SHARD = 0;
-
-/** A command that Redis does not answer in this time is answered for it: `busy`. */
-const COMMAND_TIMEOUT_MAX_MS = 900;
+/** A call that Redis does not answer in this time is answered for it: `busy`. */
+const CALL_MAX_MS = 900;
 
 /**
  * Serves until `drain` aborts, then answers those who wait and stops.
@@ -55,37 +54,34 @@ export async function runGateway(
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const keys = openKeys(config, clock, log);
-  const client = await openCommands(
-    { ...redis, timeoutMs: Math.min(redis.timeoutMs, COMMAND_TIMEOUT_MAX_MS) },
-    log,
-  );
-  stack.defer(() => client.disconnect());
-  await joinDeployment(client);
+  const shards = stack.use(await openShards({ config, redis, clock, log }));
+  await joinDeployment(shards.common, config.WEIR_SHARDS);
   const admission = {
     jobsMax: config.WEIR_QUEUE_JOBS_MAX,
     bytesMax: config.WEIR_QUEUE_BYTES_MAX,
   };
-  const queue = new RedisJobQueue({ client, gateway: name, admission });
-  const quotas = new RedisQuotas(client);
-  const renewMs = config.WEIR_REDIS_HEALTH_MS;
-  const feed = new RedisResultFeed({
-    client,
-    settings: redis,
-    shard: SHARD,
+  const quotas = new RedisQuotas(shards.common);
+  const queue = new RedisJobQueue({
+    shards,
     gateway: name,
-    blockMs: config.WEIR_BLOCK_MS,
-    renewMs,
-    clock,
-    log,
+    admission,
+    replicas: config.WEIR_REDIS_WAIT_REPLICAS,
   });
-  await feed.renew();
-  stack.defer(() => farewell(log, () => feed.close()));
+  const renewMs = config.WEIR_REDIS_HEALTH_MS;
+  const blockMs = config.WEIR_BLOCK_MS;
+  const feeds = shards.all.map((shard) =>
+    new RedisResultFeed({ shard, gateway: name, blockMs, renewMs, clock, log })
+  );
+  for (const feed of feeds) {
+    await feed.renew();
+    stack.defer(() => farewell(log, () => feed.close()));
+  }
   const waiters = new Waiters({ queue, clock, log });
-  const catalog = new Catalog(new RedisDirectory(client, SHARD), clock);
+  const catalog = new Catalog(new RedisDirectory(shards.all), clock);
   const times = { timeoutMs: config.WEIR_TIMEOUT_MS, resultTtlMs: config.WEIR_RESULT_TTL_MS };
   const app = createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
-    letters: new RedisDeadLetters({ client, shard: SHARD, gateway: name, admission }),
+    letters: new RedisDeadLetters({ shards, gateway: name, admission }),
     catalog,
     clock,
     log,
@@ -102,11 +98,15 @@ export async function runGateway(
   const closed = new AbortController();
   const background = Promise.all([
     keys?.follow(closed.signal),
-    waiters.follow(
-      keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log }),
-      closed.signal,
+    ...feeds.map((feed) =>
+      waiters.follow(
+        keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log }),
+        closed.signal,
+      )
     ),
-    loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew()),
+    ...feeds.map((feed) =>
+      loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew())
+    ),
   ]);
   stack.defer(async () => {
     closed.abort();
@@ -125,6 +125,21 @@ function openKeys(
   const keys = new KeyRing({ file, clock, log });
   log.info("api keys read", { file, keys: keys.size });
   return keys;
+}
+
+function openShards(
+  { config, redis, clock, log }: Omit<GatewayParts, "name">,
+): Promise<Shards> {
+  return Shards.open({
+    settings: redis,
+    callMs: CALL_MAX_MS,
+    count: config.WEIR_SHARDS,
+    connectionsMax: config.WEIR_REDIS_CONNECTIONS_MAX,
+    // A feed for each shard.
+    others: config.WEIR_SHARDS,
+    clock,
+    log,
+  });
 }
 
 /** Listens until `drain`; then requests under way are answered, or cut off by `giveUp`. */

@@ -2,7 +2,7 @@
  * Everybody in this process who waits for a job's outcome.
  *
  * Owns the table from job to waiters. Never asks Redis per waiter and never polls: outcomes come
- * from the feed; after a gap all waiters' records are read in one round trip, and a waiter whose
+ * from the feeds; after a gap a shard's waiters' records are read in one round trip, and a waiter whose
  * time is over has its record read once more.
  * Invariant: every wait ends, by its outcome or by its time.
  *
@@ -10,7 +10,7 @@
  */
 import type { FeedItem, JobQueue, ResultFeed } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
-import { isFinal, type JobId, type JobRecord } from "../shared/job.ts";
+import { isFinal, type JobId, type JobRecord, shardOf } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 
 /**
@@ -72,24 +72,25 @@ export class Waiters {
     if (waiters?.size === 0) this.#waiting.delete(waiter.id);
   }
 
-  /** Follows the feed until it ends. */
+  /** Follows a shard's feed until it ends. */
   async follow(feed: ResultFeed, signal: AbortSignal): Promise<void> {
     for await (const item of feed.items(signal)) await this.#take(item, signal);
   }
 
   async #take(item: FeedItem, signal: AbortSignal): Promise<void> {
-    if (item.kind === "gap") return await this.#recheck(signal);
+    if (item.kind === "gap") return await this.#recheck(item.shard, signal);
     const { id, record } = item.event;
     for (const waiter of this.#waiting.get(id) ?? []) waiter.end({ kind: "final", record });
   }
 
-  /** Reads the records of all who wait, in one round trip, and ends the waits that can end. */
-  async #recheck(signal: AbortSignal): Promise<void> {
+  /** Reads the records of a shard's jobs, in one round trip, and ends the waits that can end. */
+  async #recheck(shard: number, signal: AbortSignal): Promise<void> {
     const { queue, clock, log } = this.#parts;
-    while (!signal.aborted && this.#waiting.size > 0) {
+    while (!signal.aborted) {
       const submitted = [...this.#waiting.values()].flatMap((set) => [...set])
-        .filter((waiter) => waiter.submitted);
+        .filter((waiter) => waiter.submitted && shardOf(waiter.id) === shard);
       const ids = [...new Set(submitted.map(({ id }) => id))];
+      if (ids.length === 0) return;
       try {
         const records = await queue.getAll(ids);
         ids.forEach((id, i) => this.#found(id, records[i]));

@@ -197,7 +197,7 @@ Deno.test("after a gap all waiters' records are read in one round trip", async (
   records.set(running, recordOf(running, "running"));
   const all = [done, done, running, lost].map((id) => opened.register(id));
   const waits = all.map((waiter) => waiter.wait(TIMEOUT_MS, nobodyLeaves));
-  await opened.feed.give({ kind: "gap", reason: "connection lost" });
+  await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   assert.deepEqual(await Promise.all([waits[0], waits[1], waits[3]]), [
     { kind: "final", record: recordOf(done) },
     { kind: "final", record: recordOf(done) },
@@ -216,7 +216,7 @@ Deno.test("after a gap a job that is still being submitted is not taken for lost
   const id = newId();
   using waiter = opened.waiters.register(id);
   const waited = waiter.wait(TIMEOUT_MS, nobodyLeaves);
-  await opened.feed.give({ kind: "gap", reason: "connection lost" });
+  await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   await opened.tell(id);
   assert.equal((await waited).kind, "final");
 });
@@ -229,7 +229,7 @@ Deno.test("after a gap the records are read until redis answers", async () => {
   opened.away = true;
   using waiter = opened.register(id);
   const waited = waiter.wait(3_600_000, nobodyLeaves);
-  const given = opened.feed.give({ kind: "gap", reason: "connection lost" });
+  const given = opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   for (let tries = 0; tries < 3; tries++) {
     await clock.untilWaiting(2);
     clock.advance(RECHECK_PAUSE_MS);
@@ -245,7 +245,7 @@ Deno.test("after a gap the records are read until redis answers", async () => {
 
 Deno.test("a gap without anybody who waits asks nothing", async () => {
   await using opened = open();
-  await opened.feed.give({ kind: "gap", reason: "connection lost" });
+  await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   await opened.tell(newId());
   assert.deepEqual(opened.reads, []);
 });
@@ -260,7 +260,7 @@ Deno.test("the table is empty once everybody has gone", async () => {
   assert.equal(opened.waiters.size, 0);
   assert.equal(opened.waiters.countFor(ids[0]!), 0);
   // Not even their jobs are left: after a gap there is nothing to ask for.
-  await opened.feed.give({ kind: "gap", reason: "connection lost" });
+  await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   await opened.tell(ids[0]!);
   assert.deepEqual(opened.reads, []);
 });

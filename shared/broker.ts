@@ -17,10 +17,17 @@ export class BrokerUnavailable extends Error {
   override readonly name = "BrokerUnavailable";
   /** `full` where it refuses by quota, connections or memory; `away` for everything else. */
   readonly reason: "away" | "full";
+  /** True where nothing of the call can have been done. */
+  readonly untouched: boolean;
 
-  constructor(reason: "away" | "full", message: string, options?: ErrorOptions) {
+  constructor(
+    reason: "away" | "full",
+    message: string,
+    { untouched = false, ...options }: ErrorOptions & { readonly untouched?: boolean } = {},
+  ) {
     super(message, options);
     this.reason = reason;
+    this.untouched = untouched;
   }
 }
 
@@ -60,6 +67,8 @@ export interface JobEvent {
 
 /** What a gateway does with jobs. */
 export interface JobQueue {
+  /** Number of shards that jobs are spread over; a job's id names its shard. */
+  readonly shards: number;
   /** Accepts a job, or says why not. Tells this gateway's feed of the outcome. */
   submit(job: NewJob): Promise<Submitted>;
   /** Reads a record; undefined where there is none (any more). */
@@ -121,9 +130,9 @@ export interface DeadLetters {
 /** What a feed yields: outcomes, or the news that some may have been missed. */
 export type FeedItem =
   | { readonly kind: "event"; readonly event: JobEvent }
-  | { readonly kind: "gap"; readonly reason: string };
+  | { readonly kind: "gap"; readonly shard: number; readonly reason: string };
 
-/** The outcomes that this gateway waits for. */
+/** The outcomes that this gateway waits for, of one shard. */
 export interface ResultFeed {
   /** Yields until aborted; reconnects by itself and says `gap` when it did. */
   items(signal: AbortSignal): AsyncIterable<FeedItem>;
@@ -132,6 +141,7 @@ export interface ResultFeed {
 /** One delivery of a job to this worker. */
 export interface Delivery {
   readonly id: JobId;
+  readonly shard: number;
   readonly model: string;
   readonly lane: number;
   /** Id of the stream's entry. */

@@ -9,6 +9,7 @@
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { LOG_LEVELS } from "./log.ts";
+import { ADDRESS_FORMS, parseRedisAddress } from "./redis/address.ts";
 
 /** Longest time of a setting, about 8 days: the sum of three still fits a timer. */
 const MS_MAX = 715_827_882;
@@ -29,8 +30,8 @@ function oneOf<const T extends readonly string[]>(...names: T): z.ZodType<T[numb
 }
 
 const RedisUrl = z.string().refine(
-  (text) => /^rediss?:$/.test(URL.parse(text)?.protocol ?? ""),
-  "is no redis:// or rediss:// address",
+  (text) => parseRedisAddress(text) !== undefined,
+  `is no ${ADDRESS_FORMS} address`,
 );
 
 /** Origins with commas between, or `none`. */
@@ -71,7 +72,10 @@ function setting<T>(
 
 /** The settings by their names, in the order of the documentation. */
 export const SETTINGS = {
-  REDIS_URL: setting(RedisUrl, "redis:// or rediss:// address; unset: an embedded Redis"),
+  REDIS_URL: setting(
+    RedisUrl,
+    "redis://, rediss://, redis-sentinel:// or redis-cluster:// address; unset: an embedded Redis",
+  ),
   WEIR_HOST: setting(
     Host,
     "address the gateway listens on; any but a loopback one needs WEIR_API_KEYS_FILE",
@@ -103,6 +107,13 @@ export const SETTINGS = {
   ),
   WEIR_REDIS_TIMEOUT_MS: setting(ms, "bound on connecting and on each command", "5000"),
   WEIR_REDIS_HEALTH_MS: setting(ms, "how often a silent connection is tried", "30000"),
+  WEIR_REDIS_CONNECTIONS_MAX: setting(int(1, 10_000), "connections of one process", "8"),
+  WEIR_REDIS_WAIT_REPLICAS: setting(
+    int(0, 100),
+    "replicas that must have a job before it counts as accepted",
+    "0",
+  ),
+  WEIR_SHARDS: setting(int(1, 256), "streams a model is spread over", "1"),
   WEIR_TIMEOUT_MS: setting(ms, "a job's deadline where the client names none", "30000"),
   WEIR_RESULT_TTL_MS: setting(ms, "how long a finished job can be read", "3600000"),
   WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),

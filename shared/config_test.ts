@@ -61,6 +61,8 @@ for (const name of Object.keys(SETTINGS) as (keyof Config)[]) {
 const good: [name: keyof Config, text: string, value: unknown][] = [
   ["REDIS_URL", "redis://user:secret@redis.example:6380/2", undefined],
   ["REDIS_URL", "rediss://redis.example", undefined],
+  ["REDIS_URL", "redis-sentinel://:secret@a:26379,b:26379/main/1", undefined],
+  ["REDIS_URL", "redis-cluster://a:7000,b:7001", undefined],
   ["WEIR_HOST", "localhost", undefined],
   ["WEIR_HOST", "::1", undefined],
   ["WEIR_HOST", "127.1.2.3", undefined],
@@ -86,8 +88,16 @@ for (const [name, text, value = text] of good) {
 }
 
 const bad: [name: keyof Config, text: string, state: string][] = [
-  ["REDIS_URL", "localhost:6379", "is no redis:// or rediss:// address"],
-  ["REDIS_URL", "http://localhost", "is no redis:// or rediss:// address"],
+  [
+    "REDIS_URL",
+    "localhost:6379",
+    "is no redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
+  ],
+  [
+    "REDIS_URL",
+    "http://localhost",
+    "is no redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
+  ],
   ["WEIR_HOST", "not a host", "is no address and no host name"],
   ["WEIR_HOST", "0.0.0.0:80", "is no address and no host name"],
   ["WEIR_PORT", "65536", "is above 65535"],

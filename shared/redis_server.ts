@@ -115,7 +115,10 @@ async function writeSettings(
     requirepass: password,
     save: '""',
     appendonly: folder === undefined ? "no" : "yes",
-    ...(folder !== undefined && { dir: JSON.stringify(folder) }),
+    // Without a folder of its own, no file may be taken for its data, whatever lies about.
+    ...(folder === undefined
+      ? { dbfilename: `${crypto.randomUUID()}.rdb` }
+      : { dir: JSON.stringify(folder) }),
     ...settings,
   };
   const file = await Deno.makeTempFile({

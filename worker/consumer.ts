@@ -1,5 +1,5 @@
 /**
- * The consumer: reads deliveries, begins them, has them decoded and hands them to the batcher.
+ * The consumer of a shard: reads deliveries, begins them, has them decoded and hands them to the batcher.
  *
  * Owns the pace at which jobs are taken from the stream: none is begun while the batcher is full.
  * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
@@ -18,6 +18,8 @@ import type { Settler } from "./settler.ts";
 
 export interface ConsumerParts {
   readonly source: JobSource;
+  /** Consumers that share the batcher, this one included. */
+  readonly readers: number;
   readonly batcher: Batcher;
   readonly settler: Settler;
   readonly hands: Hands;
@@ -75,8 +77,8 @@ export class Consumer {
    * more, as much again as there is room for waits here, and the rest goes back, for others to do.
    */
   async #read(signal: AbortSignal): Promise<void> {
-    const { source, batcher, hands, log } = this.#parts;
-    const room = batcher.free;
+    const { source, readers, batcher, hands, log } = this.#parts;
+    const room = Math.max(1, Math.floor(batcher.free / readers));
     const count = Math.max(1, Math.floor(room / this.#imagesPerJob));
     const deliveries = await source.read(count, signal);
     if (deliveries.length === 0) return;

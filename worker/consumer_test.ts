@@ -36,7 +36,16 @@ function consume(
   prepare(settling);
   const { source, settler, hands, clock, log } = settling;
   const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
-  const consumer = new Consumer({ source, batcher, settler, hands, decode, clock, log });
+  const consumer = new Consumer({
+    source,
+    readers: 1,
+    batcher,
+    settler,
+    hands,
+    decode,
+    clock,
+    log,
+  });
   const drain = new AbortController();
   const running = consumer.run(drain.signal);
   const stop = async () => {

@@ -57,6 +57,6 @@ export class Hands {
   }
 }
 
-function keyOf({ model, lane, entry }: Delivery): string {
-  return `${model} ${lane} ${entry}`;
+function keyOf({ shard, model, lane, entry }: Delivery): string {
+  return `${shard} ${model} ${lane} ${entry}`;
 }

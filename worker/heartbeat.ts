@@ -16,7 +16,8 @@ export type HeartbeatMessage =
   | {
     readonly kind: "open";
     readonly settings: RedisSettings;
-    readonly shard: number;
+    /** Number of shards. */
+    readonly shards: number;
     readonly consumer: string;
     readonly claimIdleMs: number;
     readonly inferTimeoutMs: number;
@@ -25,7 +26,7 @@ export type HeartbeatMessage =
   | {
     readonly kind: "hold";
     readonly running: boolean;
-    readonly held: readonly Pick<Delivery, "model" | "lane" | "entry">[];
+    readonly held: readonly Pick<Delivery, "shard" | "model" | "lane" | "entry">[];
   }
   | { readonly kind: "close" };
 
@@ -47,7 +48,7 @@ export class Heartbeat implements AsyncDisposable {
     this.#tell({
       kind: "hold",
       running,
-      held: held.map(({ model, lane, entry }) => ({ model, lane, entry })),
+      held: held.map(({ shard, model, lane, entry }) => ({ shard, model, lane, entry })),
     });
   }
 

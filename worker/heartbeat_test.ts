@@ -8,7 +8,7 @@ const CLAIM_IDLE_MS = 90;
 function open({ redis }: Broker): Heartbeat {
   return new Heartbeat({
     settings: redis.settings,
-    shard: 0,
+    shards: 1,
     consumer: "w1",
     claimIdleMs: CLAIM_IDLE_MS,
     inferTimeoutMs: 60_000,

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import type { Redis } from "ioredis";
 import process from "node:process";
 import { parentPort } from "node:worker_threads";
 import { systemClock } from "../shared/clock.ts";
-import { openCommands } from "../shared/redis/connection.ts";
+import { BlockingConnection } from "../shared/redis/blocking_connection.ts";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { runScript, Script } from "../shared/redis/script.ts";
 import { HOLD } from "../shared/redis/scripts/worker.ts";
@@ -15,19 +14,16 @@ import { BEATS_A_CLAIM, type HeartbeatMessage } from "./heartbeat.ts";
 
 const holdScript = new Script(HOLD);
 
-/** A fault of the connection shows in the main thread's log too, with words. */
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 type Open = HeartbeatMessage & { kind: "open" };
 type Hold = HeartbeatMessage & { kind: "hold" };
 
 /** One heart, from `open` to `close`. */
 class Heart {
   readonly #options: Open;
-  readonly #keys: ShardKeys;
+  readonly #keys: readonly ShardKeys[];
+  readonly #connection: BlockingConnection;
   readonly #stop = new AbortController();
   readonly #stopped: Promise<void>;
-  #client: Redis | undefined;
   #hold: Hold = { kind: "hold", running: false, held: [] };
   #heardAt = systemClock.now();
   /** When the batch that runs now began. */
@@ -35,7 +31,9 @@ class Heart {
 
   constructor(options: Open) {
     this.#options = options;
-    this.#keys = new ShardKeys(options.shard);
+    const { settings, shards } = options;
+    this.#keys = Array.from({ length: shards }, (_, shard) => new ShardKeys(shard, shards));
+    this.#connection = new BlockingConnection(settings, "heartbeat", systemClock);
     this.#stopped = this.#run();
   }
 
@@ -61,12 +59,11 @@ class Heart {
   async #beat(): Promise<void> {
     const streams = Map.groupBy(
       this.#hold.held,
-      ({ model, lane }) => this.#keys.jobs(model, lane),
+      ({ shard, model, lane }) => this.#keys[shard]!.jobs(model, lane),
     );
     for (const [stream, held] of streams) {
-      this.#client ??= await openCommands(this.#options.settings, silent);
       const entries = held.map(({ entry }) => entry);
-      await runScript(this.#client, holdScript, [stream], [
+      await runScript(this.#connection, holdScript, [stream], [
         GROUP,
         this.#options.consumer,
         ...entries,
@@ -77,7 +74,7 @@ class Heart {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#stopped;
-    this.#client?.disconnect();
+    this.#connection[Symbol.dispose]();
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Maintenance: one elected worker does for all what nobody does per job.
+ * Maintenance of a shard: one elected worker does for all what nobody does per job.
  *
  * Owns the period and the lease's renewal. Never touches what is pending or undelivered.
  * Invariant: without the lease it does nothing.
@@ -11,11 +11,13 @@ import type { Log } from "../shared/log.ts";
 
 export class Janitor {
   readonly #maintenance: Maintenance;
+  readonly #shard: number;
   readonly #log: Log;
   #elected = false;
 
-  constructor(maintenance: Maintenance, log: Log) {
+  constructor(maintenance: Maintenance, shard: number, log: Log) {
     this.#maintenance = maintenance;
+    this.#shard = shard;
     this.#log = log;
   }
 
@@ -23,13 +25,20 @@ export class Janitor {
   async runOnce(): Promise<void> {
     const elected = await this.#maintenance.elect();
     if (elected !== this.#elected) {
-      this.#log.info(elected ? "elected as maintainer" : "no longer the maintainer");
+      this.#log.info(elected ? "elected as maintainer" : "no longer the maintainer", {
+        shard: this.#shard,
+      });
     }
     this.#elected = elected;
     if (!elected) return;
     const { trimmedEvents, expiredJobs, deadWorkers } = await this.#maintenance.run();
     if (trimmedEvents + expiredJobs + deadWorkers > 0) {
-      this.#log.info("maintenance done", { trimmedEvents, expiredJobs, deadWorkers });
+      this.#log.info("maintenance done", {
+        trimmedEvents,
+        expiredJobs,
+        deadWorkers,
+        shard: this.#shard,
+      });
     }
   }
 

@@ -5,10 +5,10 @@ import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { type TestRedis, testRedis } from "../shared/testing/redis.ts";
 import { Janitor } from "./janitor.ts";
 
-function hire({ client }: TestRedis, token: string): { janitor: Janitor; log: KeptLog } {
+function hire({ shard }: TestRedis, token: string): { janitor: Janitor; log: KeptLog } {
   const log = keptLog();
-  const maintenance = new RedisMaintenance({ client, shard: 0, token, leaseMs: 60_000 });
-  return { janitor: new Janitor(maintenance, log), log };
+  const maintenance = new RedisMaintenance({ shard, token, leaseMs: 60_000 });
+  return { janitor: new Janitor(maintenance, 0, log), log };
 }
 
 const said = ({ lines }: KeptLog) => lines.map(({ message }) => message);
@@ -66,6 +66,6 @@ Deno.test("the elected janitor works and counts, the other does nothing", async 
   assert.deepEqual(elected.log.lines.at(-1), {
     level: "info",
     message: "maintenance done",
-    fields: { trimmedEvents: 0, expiredJobs: 1, deadWorkers: 0 },
+    fields: { shard: 0, trimmedEvents: 0, expiredJobs: 1, deadWorkers: 0 },
   });
 });

@@ -12,10 +12,11 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
-import { openCommands, type RedisSettings } from "../shared/redis/connection.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
+import { type Shard, Shards } from "../shared/redis/shard.ts";
 import type { Engine } from "./engines/engine.ts";
 import { selectEngine } from "./engines/select.ts";
 import { loadWarm } from "./engines/warm_up.ts";
@@ -38,7 +39,9 @@ export interface WorkerParts {
 
 /** A worker lives for the others as long as it beats three times in this time. */
 const BEATS_A_LIFETIME = 3;
-const SHARD = 0;
+
+/** Maintenance periods that a lease outlives its last renewal. */
+const LEASE_PERIODS = 1.5;
 
 /**
  * Serves until `drain` aborts, then finishes what it has begun.
@@ -54,19 +57,66 @@ export async function runWorker(
 ): Promise<void> {
   const { config, redis, name, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
-  const client = await openCommands(redis, log);
-  stack.defer(() => client.disconnect());
-  await joinDeployment(client);
+  const count = config.WEIR_SHARDS;
+  const shards = stack.use(
+    await Shards.open({
+      settings: redis,
+      count,
+      connectionsMax: config.WEIR_REDIS_CONNECTIONS_MAX,
+      // A reader for each shard, and the heartbeat.
+      others: count + 1,
+      clock,
+      log,
+    }),
+  );
+  await joinDeployment(shards.common, count);
   const engine = await openEngine(parts);
   const models = await loadModels(parts, engine, giveUp, stack);
 
-  const shared = { client, shard: SHARD };
+  const sources = [];
+  for (const shard of shards.all) {
+    sources.push(await openSource(parts, shard, [...models.keys()], stack));
+  }
+  const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
+  const members = shards.all.map((shard) => membership(parts, shard, beatMs));
+  for (const { janitor } of members) stack.defer(() => farewell(log, () => janitor.resign()));
+  const card = {
+    name,
+    engine: engine.name,
+    models: [...models.values()].map(({ card }) => card),
+  };
+  for (const { registry } of members) {
+    await registry.announce(card);
+    stack.defer(() => farewell(log, () => registry.leave()));
+  }
+  drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
+  log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
+
+  const loops = Promise.all(members.flatMap(({ registry, janitor }) => [
+    loop({ name: "beat", periodMs: beatMs, clock, log }, drain, () => registry.beat()),
+    loop(
+      { name: "maintenance", periodMs: config.WEIR_MAINTENANCE_MS, clock, log },
+      drain,
+      () => janitor.runOnce(),
+    ),
+  ]));
+  await runPipeline({ ...parts, sources, models, engine }, drain, giveUp);
+  await loops;
+  log.info("worker drained", { name });
+}
+
+/** Joins the consumer group of a shard's streams, and leaves it with the stack. */
+async function openSource(
+  { config, name, clock, log }: WorkerParts,
+  shard: Shard,
+  models: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<RedisJobSource> {
   const source = stack.use(
     new RedisJobSource({
-      ...shared,
-      settings: redis,
+      shard,
       consumer: name,
-      models: [...models.keys()],
+      models,
       attemptsMax: config.WEIR_ATTEMPTS_MAX,
       claimIdleMs: config.WEIR_CLAIM_IDLE_MS,
       blockMs: config.WEIR_BLOCK_MS,
@@ -76,38 +126,25 @@ export async function runWorker(
   );
   await source.open();
   stack.defer(() => farewell(log, () => source.leave()));
+  return source;
+}
 
-  const janitor = new Janitor(
-    new RedisMaintenance({ ...shared, token: name, leaseMs: 1.5 * config.WEIR_MAINTENANCE_MS }),
-    log,
-  );
-  stack.defer(() => farewell(log, () => janitor.resign()));
-  const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
-  const registry = new RedisWorkerRegistry({
-    ...shared,
-    worker: name,
-    lifetimeMs: BEATS_A_LIFETIME * beatMs,
-  });
-  await registry.announce({
-    name,
-    engine: engine.name,
-    models: [...models.values()].map(({ card }) => card),
-  });
-  stack.defer(() => farewell(log, () => registry.leave()));
-  drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
-  log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
-
-  const loops = Promise.all([
-    loop({ name: "beat", periodMs: beatMs, clock, log }, drain, () => registry.beat()),
-    loop(
-      { name: "maintenance", periodMs: config.WEIR_MAINTENANCE_MS, clock, log },
-      drain,
-      () => janitor.runOnce(),
-    ),
-  ]);
-  await runPipeline({ ...parts, source, models, engine, shard: SHARD }, drain, giveUp);
-  await loops;
-  log.info("worker drained", { name });
+/** What makes this worker known on a shard, and lets it do the shard's maintenance. */
+function membership(
+  { config, name, log }: WorkerParts,
+  shard: Shard,
+  beatMs: number,
+): { readonly registry: RedisWorkerRegistry; readonly janitor: Janitor } {
+  const leaseMs = LEASE_PERIODS * config.WEIR_MAINTENANCE_MS;
+  const maintenance = new RedisMaintenance({ shard, token: name, leaseMs });
+  return {
+    registry: new RedisWorkerRegistry({
+      shard,
+      worker: name,
+      lifetimeMs: BEATS_A_LIFETIME * beatMs,
+    }),
+    janitor: new Janitor(maintenance, shard.number, log),
+  };
 }
 
 async function openEngine(parts: WorkerParts): Promise<Engine> {

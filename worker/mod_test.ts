@@ -3,7 +3,7 @@ import { systemClock } from "../shared/clock.ts";
 import { parseConfig } from "../shared/config.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
-import { keys, newJob } from "../shared/testing/broker.ts";
+import { keys, newJob, testShards } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { freeze, type TestRedis, testRedis } from "../shared/testing/redis.ts";
 import { runWorker } from "./mod.ts";
@@ -51,20 +51,21 @@ Deno.test("worker is known while it serves, answers, and leaves nothing of itsel
   await using redis = await testRedis();
   await using repository = await tempRepository();
   await writeColourModel(repository.path, MODEL, { settings: { default: true } });
-  const { client } = redis;
+  const { client, shard } = redis;
+  using shards = await testShards(redis);
   const { drain, ended } = await start(redis, repository.path);
-  const [served] = await new RedisDirectory(client, 0).models();
+  const [served] = await new RedisDirectory([shard]).models();
   assert.deepEqual([served?.card.name, served?.card.engine, served?.workers], [MODEL, "null", 1]);
 
   const admission = { jobsMax: 10, bytesMax: 100 };
-  const queue = new RedisJobQueue({ client, gateway: "g1", admission });
+  const queue = new RedisJobQueue({ shards, gateway: "g1", admission });
   const job = newJob({ model: MODEL });
   await queue.submit(job);
   while ((await queue.get(job.id))?.state !== "succeeded");
 
   drain.abort();
   await ended;
-  assert.equal((await new RedisDirectory(client, 0).models())[0]?.workers, 0);
+  assert.equal((await new RedisDirectory([shard]).models())[0]?.workers, 0);
   assert.equal(await client.hlen(keys.workers()), 0);
   assert.deepEqual(await client.xinfo("CONSUMERS", keys.jobs(MODEL, 0), "workers"), []);
 });

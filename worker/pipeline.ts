@@ -28,10 +28,10 @@ import { Settler } from "./settler.ts";
 export interface PipelineParts {
   readonly config: Config;
   readonly redis: RedisSettings;
-  readonly shard: number;
   /** The consumer's name. */
   readonly name: string;
-  readonly source: JobSource;
+  /** One for each shard, by its number. */
+  readonly sources: readonly JobSource[];
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly engine: Engine;
   readonly clock: Clock;
@@ -47,36 +47,37 @@ export async function runPipeline(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const { config, redis, shard, name, source, models, clock, log } = parts;
+  const { config, redis, name, sources, models, clock, log } = parts;
   const claimIdleMs = config.WEIR_CLAIM_IDLE_MS;
   const batchMax = config.WEIR_BATCH_MAX;
   const attemptsMax = config.WEIR_ATTEMPTS_MAX;
   await using heartbeat = new Heartbeat({
-    settings: { ...redis, name: `${redis.name}:heartbeat` },
-    shard,
+    settings: redis,
+    shards: sources.length,
     consumer: name,
     claimIdleMs,
     inferTimeoutMs: config.WEIR_INFER_TIMEOUT_MS,
   });
   const hands = new Hands();
   const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
-  const recoverer: Recoverer = new Recoverer({
-    source,
-    recover: (delivery, signal) => consumer.recover(delivery, signal),
-    claimIdleMs,
-    clock,
-    log,
-  });
   const settler = new Settler({
-    source,
+    sources,
     hands,
-    onRetry: (delayMs) => recoverer.lookAfter(delayMs),
+    onRetry: ({ shard }, delayMs) => recoverers[shard]!.lookAfter(delayMs),
     clock,
     log,
     giveUp,
   });
   const decode = decoder(parts);
-  const consumer = new Consumer({ source, batcher, settler, hands, decode, clock, log });
+  const common = { batcher, settler, hands, decode, clock, log };
+  const consumers = sources.map((source) =>
+    new Consumer({ ...common, source, readers: sources.length })
+  );
+  const recoverers = sources.map((source, shard) => {
+    const recover = (delivery: Delivery, signal: AbortSignal) =>
+      consumers[shard]!.recover(delivery, signal);
+    return new Recoverer({ source, recover, claimIdleMs, clock, log });
+  });
   let batchRuns = false;
   const onBatch = (runs: boolean) => {
     batchRuns = runs;
@@ -101,7 +102,7 @@ export async function runPipeline(
     drained.signal,
     () => Promise.resolve(heartbeat.hold(hands.all(), batchRuns)),
   );
-  await Promise.all([consumer.run(drain), recoverer.run(drain)]);
+  await Promise.all([...consumers, ...recoverers].map((each) => each.run(drain)));
   batcher.close();
   await handBack(hands.unbegun(), parts, hands);
   await running;
@@ -114,15 +115,16 @@ export async function runPipeline(
 /** Gives to others what this worker will not do. */
 async function handBack(
   deliveries: readonly Delivery[],
-  { source, log }: PipelineParts,
+  { sources, log }: PipelineParts,
   hands: Hands,
 ): Promise<void> {
-  if (deliveries.length === 0) return;
-  await farewell(log, async () => {
-    const queued = await source.handBack(deliveries);
-    for (const delivery of deliveries) hands.release(delivery);
-    log.info("jobs handed back", { queued });
-  });
+  for (const [shard, group] of Map.groupBy(deliveries, ({ shard }) => shard)) {
+    await farewell(log, async () => {
+      const queued = await sources[shard]!.handBack(group);
+      for (const delivery of group) hands.release(delivery);
+      log.info("jobs handed back", { queued });
+    });
+  }
 }
 
 function decoder(

@@ -42,9 +42,8 @@ async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
     {
       config: read.config,
       redis: redis.settings,
-      shard: 0,
       name: "w1",
-      source,
+      sources: [source],
       models: new Map([[MODEL, served]]),
       engine,
       clock: systemClock,

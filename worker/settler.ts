@@ -12,10 +12,11 @@ import type { Log } from "../shared/log.ts";
 import type { Hands } from "./hands.ts";
 
 export interface SettlerParts {
-  readonly source: Pick<JobSource, "retry" | "settle">;
+  /** One for each shard, by its number. */
+  readonly sources: readonly Pick<JobSource, "retry" | "settle">[];
   readonly hands: Hands;
-  /** Called with the delay of a job that was put off. */
-  readonly onRetry: (delayMs: number) => void;
+  /** Called when a job was put off. */
+  readonly onRetry: (delivery: Delivery, delayMs: number) => void;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the tries: the process is about to exit. */
@@ -33,9 +34,11 @@ export class Settler {
     this.#parts = parts;
   }
 
-  /** Begins to write outcomes; they are one round trip. */
+  /** Begins to write outcomes; they are one round trip a shard. */
   settle(done: readonly Finished[]): void {
-    this.#track(this.#write(done));
+    for (const [shard, group] of Map.groupBy(done, ({ delivery }) => delivery.shard)) {
+      this.#track(this.#write(shard, group));
+    }
   }
 
   /** Puts a job off after a passing fault. */
@@ -53,9 +56,9 @@ export class Settler {
     this.#pending.add(pending);
   }
 
-  async #write(done: readonly Finished[]): Promise<void> {
-    const { source, hands, log } = this.#parts;
-    const states = await this.#persistently(() => source.settle(done));
+  async #write(shard: number, done: readonly Finished[]): Promise<void> {
+    const { sources, hands, log } = this.#parts;
+    const states = await this.#persistently(() => sources[shard]!.settle(done));
     states?.forEach((state, i) => {
       const { delivery, outcome } = done[i]!;
       hands.release(delivery);
@@ -69,13 +72,14 @@ export class Settler {
   }
 
   async #putOff(delivery: Delivery, delayMs: number): Promise<void> {
-    const { source, hands, log, onRetry } = this.#parts;
+    const { sources, hands, log, onRetry } = this.#parts;
+    const source = sources[delivery.shard]!;
     const ours = await this.#persistently(() => source.retry(delivery, delayMs));
     if (ours === undefined) return;
     hands.release(delivery);
     if (!ours) return;
     log.warn("job put off", { job: delivery.id, model: delivery.model, delayMs });
-    onRetry(delayMs);
+    onRetry(delivery, delayMs);
   }
 
   /** Tries until the broker answers; undefined where it did not before the time was over. */

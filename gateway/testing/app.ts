@@ -8,11 +8,10 @@ import assert from "node:assert/strict";
 import type { DeadLetters, Delivery, Directory, Outcome } from "../../shared/broker.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { openCommands } from "../../shared/redis/connection.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
-import { type Broker, CARD, forever, openBroker } from "../../shared/testing/broker.ts";
+import { type Broker, CARD, forever, openBroker, testShards } from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { type AppParts, createApp } from "../app.ts";
@@ -118,13 +117,14 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await openBroker({ jobsMax, bytesMax }));
   const [log, clock] = [keptLog(), systemClock];
-  const client = await openCommands({ ...broker.redis.settings, timeoutMs: redisTimeoutMs }, log);
-  stack.defer(() => client.disconnect());
+  const shards = stack.use(
+    await testShards({ settings: { ...broker.redis.settings, timeoutMs: redisTimeoutMs } }, log),
+  );
   if (served) await announce(broker);
-  const quotas = new RedisQuotas(client);
-  const queue = new RedisJobQueue({ client, gateway: "g1", admission: { jobsMax, bytesMax } });
+  const quotas = new RedisQuotas(shards.common);
+  const queue = new RedisJobQueue({ shards, gateway: "g1", admission: { jobsMax, bytesMax } });
   const waiters = new Waiters({ queue, clock, log });
-  const catalog = new Catalog(new RedisDirectory(client, 0), clock);
+  const catalog = new Catalog(new RedisDirectory(shards.all), clock);
   const times = { timeoutMs, resultTtlMs: 60_000 };
   const ring = keys && {
     find: (key: string) => findKey(keys, key),
@@ -175,8 +175,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
 }
 
 /** Makes the model known, with a worker that lives. */
-export async function announce({ redis: { client } }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+export async function announce({ shard }: Broker): Promise<void> {
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
   await registry.announce({ name: "w1", engine: CARD.engine, models: [CARD] });
 }
 

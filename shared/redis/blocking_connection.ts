@@ -1,5 +1,5 @@
 /**
- * A connection for one reader that blocks in Redis.
+ * A connection for one user: a reader that blocks in Redis, or somebody in another thread.
  *
  * Owns the connection, the bound on each read and its replacement: a read that fails, is
  * interrupted or does not come back in time costs the connection, and the next read opens a new
@@ -7,10 +7,26 @@
  *
  * @module
  */
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Clock } from "../clock.ts";
 import { BrokerUnavailable } from "../broker.ts";
-import { baseOptions, drop, type RedisSettings, unavailable } from "./connection.ts";
+import type { Node } from "./address.ts";
+import {
+  addressOf,
+  drop,
+  isReplyError,
+  newDirect,
+  type RedisSettings,
+  replyCode,
+  unavailable,
+} from "./connection.ts";
+import type { Commands } from "./guard.ts";
+
+/** Replies that say: not here, or no longer. */
+const ELSEWHERE = new Set(["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "LOADING"]);
+
+/** How often a read follows its keys from node to node. */
+const MOVES_MAX = 3;
 
 const UNBLOCK_TRIES_MAX = 20;
 const UNBLOCK_PAUSE_MS = 10;
@@ -21,17 +37,26 @@ interface Connection {
   id: number | undefined;
 }
 
-export class BlockingConnection implements Disposable {
+export class BlockingConnection implements Commands, Disposable {
   readonly #settings: RedisSettings;
   readonly #purpose: string;
   readonly #clock: Clock;
   #connection: Connection | undefined;
   #reading = false;
+  /** Where a cluster last said that the keys are. */
+  #node: Node | undefined;
+  /** Counts the failures, so that each node of the address gets its turn. */
+  #failures = 0;
 
   constructor(settings: RedisSettings, purpose: string, clock: Clock) {
     this.#settings = settings;
     this.#purpose = purpose;
     this.#clock = clock;
+  }
+
+  /** Runs commands that do not block; where keys have moved to another node, all of them again. */
+  run<T>(call: (client: Redis) => Promise<T>): Promise<T> {
+    return this.read(0, call);
   }
 
   /**
@@ -52,17 +77,32 @@ export class BlockingConnection implements Disposable {
     try {
       return await Promise.race([this.#run(command), watchdog]);
     } catch (error) {
-      if (!isReplyError(error)) this.interrupt();
-      throw isReplyError(error) ? error : unavailable(error);
+      if (isReplyError(error) && !ELSEWHERE.has(replyCode(error))) throw error;
+      this.interrupt();
+      if (!isReplyError(error)) {
+        this.#node = undefined;
+        this.#failures++;
+      }
+      throw unavailable(error);
     } finally {
       bark?.();
       this.#reading = false;
     }
   }
 
+  /** Where a cluster says that the keys are with another node, goes there: nothing was read. */
   async #run<T>(command: (client: Redis) => Promise<T>): Promise<T> {
-    const { client } = this.#connection ?? await this.#open();
-    return await command(client);
+    for (let moves = 0;; moves++) {
+      const { client } = this.#connection ?? await this.#open();
+      try {
+        return await command(client);
+      } catch (error) {
+        const node = movedTo(error);
+        if (node === undefined || moves === MOVES_MAX) throw error;
+        this.interrupt();
+        this.#node = node;
+      }
+    }
   }
 
   async #open(): Promise<Connection> {
@@ -76,28 +116,24 @@ export class BlockingConnection implements Disposable {
   }
 
   #newClient(): Redis {
-    const client = new Redis(this.#settings.url, {
-      ...baseOptions(this.#settings, this.#purpose),
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: null,
-    });
-    // The failed read reports the fault; without a listener the library would print it too.
-    client.on("error", () => {});
-    return client;
+    const address = addressOf(this.#settings);
+    const node = address.kind === "cluster"
+      ? this.#node ?? address.nodes[this.#failures % address.nodes.length]
+      : undefined;
+    return newDirect(this.#settings, this.#purpose, node);
   }
 
   /**
    * Ends the read under way with an empty reply, so that no delivery is lost on its way; where
    * Redis does not allow that, by dropping the connection.
    *
-   * @param commands another connection to the same server
+   * @param call runs a command on the same server over another connection
    */
-  async unblock(commands: Redis): Promise<void> {
+  async unblock(call: (command: string, ...args: string[]) => Promise<unknown>): Promise<void> {
     for (let tries = 0; this.#reading && tries < UNBLOCK_TRIES_MAX; tries++) {
       const id = this.#connection?.id;
       if (id === undefined) break;
-      const unblocked = await commands.client("UNBLOCK", id).catch(() => undefined);
+      const unblocked = await call("CLIENT", "UNBLOCK", String(id)).catch(() => undefined);
       if (unblocked === undefined) break;
       if (unblocked === 1) return;
       // The read has not reached Redis yet, or its reply is on the way.
@@ -117,7 +153,9 @@ export class BlockingConnection implements Disposable {
   }
 }
 
-/** An answer of the server, as opposed to a fault of the connection. */
-function isReplyError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "ReplyError";
+/** The node that a cluster says has the keys now. */
+function movedTo(error: unknown): Node | undefined {
+  const text = isReplyError(error) ? error.message : "";
+  const [, host, port] = /^MOVED \d+ (.+):(\d+)$/.exec(text) ?? [];
+  return host === undefined ? undefined : { host, port: Number(port) };
 }

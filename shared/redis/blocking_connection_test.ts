@@ -54,6 +54,10 @@ async function assertAway(read: Promise<unknown>, message: RegExp): Promise<void
   assert.match(error.message, message);
 }
 
+function unblock(blocking: BlockingConnection, { shard }: TestRedis): Promise<void> {
+  return blocking.unblock((...command) => shard.onServer(...command));
+}
+
 function clientId(blocking: BlockingConnection): Promise<number> {
   return blocking.read(BLOCK_MS, (client) => client.client("ID"));
 }
@@ -129,7 +133,7 @@ Deno.test("an unblocked read ends with nothing and keeps the connection", async 
   const id = await clientId(blocking);
   const read = pop(blocking);
   await untilBlocked(redis);
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   assert.equal(await read, null);
   assert.equal(await clientId(blocking), id);
 });
@@ -139,7 +143,7 @@ Deno.test("unblocking before the read has reached redis ends it all the same", a
   using blocking = open(redis);
   const id = await clientId(blocking);
   const read = pop(blocking);
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   assert.equal(await read, null);
   assert.equal(await clientId(blocking), id);
 });
@@ -150,7 +154,7 @@ Deno.test("unblocking while the connection is made drops it", async () => {
   using blocking = open(server);
   const ended = assertAway(pop(blocking), /closed/);
   await server.connected;
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   await ended;
 });
 
@@ -159,16 +163,16 @@ Deno.test("unblocking drops the connection where redis refuses CLIENT", async ()
   using blocking = open(redis);
   const ended = assertAway(pop(blocking), /closed/);
   await untilBlocked(redis);
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   await ended;
 });
 
 Deno.test("unblocking nothing does nothing", async () => {
   await using redis = await testRedis();
   using blocking = open(redis);
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   const id = await clientId(blocking);
-  await blocking.unblock(redis.client);
+  await unblock(blocking, redis);
   assert.equal(await clientId(blocking), id);
 });
 
@@ -186,7 +190,7 @@ Deno.test("no delivery is lost between an entry that comes and an unblock", asyn
     const read = blocking.read(BLOCK_MS, readGroup);
     // The entry comes before the unblock or after it, to a read that blocks already or not yet.
     if (round % 2 === 0 && received.length === round) await untilBlocked(redis);
-    const steps = [() => client.xadd("stream", "*", "n", round), () => blocking.unblock(client)];
+    const steps = [() => client.xadd("stream", "*", "n", round), () => unblock(blocking, redis)];
     if (round % 3 === 0) steps.reverse();
     await Promise.all(steps.map((step) => step()));
     const reply = await read as [string, [string, string[]][]][] | null;

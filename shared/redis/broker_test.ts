@@ -86,7 +86,7 @@ Deno.test("a refused entry that a worker meets first does not lower the load", a
   const refused = newJob();
   // What a gateway sends, without what it sends next: the entry is taken back too late.
   const admission = { jobsMax: 1, bytesMax: 1000 };
-  const call = submitCall(refused, { images: 1, bytes: 4 }, "g1", admission);
+  const call = submitCall(keys, refused, { images: 1, bytes: 4 }, "g1", admission);
   await broker.redis.client.multi()
     .eval(SUBMIT_BESIDE_ENTRY, call.keys.length, ...call.keys, ...call.args)
     .xadd(keys.jobs(MODEL, 0), "*", ...jobEntry(refused))
@@ -305,9 +305,8 @@ Deno.test("settling a batch is one round trip of the client", async () => {
 
 Deno.test("only one process holds the maintainer's lease, and the next takes it over", async () => {
   await using broker = await openBroker();
-  const { client } = broker.redis;
   const [first, second] = ["a", "b"].map((token) =>
-    new RedisMaintenance({ client, shard: 0, token, leaseMs: 60_000 })
+    new RedisMaintenance({ shard: broker.shard, token, leaseMs: 60_000 })
   ) as [RedisMaintenance, RedisMaintenance];
   assert.equal(await first.elect(), true);
   assert.equal(await second.elect(), false);
@@ -326,7 +325,7 @@ Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries
   await untilOverdue(broker, old);
   await client.xadd(keys.results("g9"), "1-1", "hello", "g9");
   await client.sadd(keys.gateways(), "g9", "gone");
-  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   assert.deepEqual(await maintenance.run(), {
     trimmedEvents: 0,
     expiredJobs: 0,
@@ -348,7 +347,7 @@ Deno.test("maintenance lowers a load to what the streams hold, although they are
   await using broker = await openBroker({ bytesMax: 10_000_000 });
   const { client } = broker.redis;
   await client.hset(keys.models(), MODEL, "{}");
-  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   const images = [{ bytes: new Uint8Array(50_000) }];
   const load = async () => {
@@ -378,7 +377,7 @@ Deno.test("maintenance counts jobs where Redis refuses to tell its memory", asyn
   await using broker = await openBroker();
   const { client } = broker.redis;
   await client.hset(keys.models(), MODEL, "{}");
-  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   await submit(broker);
   await client.hset(keys.load(MODEL), "jobs", 8, "bytes", 704);
@@ -390,8 +389,12 @@ Deno.test("maintenance counts jobs where Redis refuses to tell its memory", asyn
 Deno.test("a model stays known when its workers are gone", async () => {
   await using broker = await openBroker();
   const { client } = broker.redis;
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
-  const directory = new RedisDirectory(client, 0);
+  const registry = new RedisWorkerRegistry({
+    shard: broker.shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+  });
+  const directory = new RedisDirectory([broker.shard]);
   assert.deepEqual(await directory.models(), []);
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
@@ -478,11 +481,15 @@ Deno.test("an attempt that is put off is due again after the delay", async () =>
 Deno.test("a worker that died is forgotten once its deliveries have gone to others", async () => {
   await using broker = await openBroker();
   const { client } = broker.redis;
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard: broker.shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+  });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await submit(broker);
   await broker.source.begin([await readOne(broker.source)]);
-  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   assert.equal((await maintenance.run()).deadWorkers, 0);
   await client.del(keys.beat("w1"));

@@ -2,21 +2,19 @@
  * The dead letters as their administrators see them: read without their images, made jobs again,
  * thrown away.
  *
- * Borrows the command connection. Never writes a letter: that is the settling worker's.
+ * Borrows the shards. Never writes a letter: that is the settling worker's.
  * Invariant: a letter leaves in the step that makes a job of it, or because somebody said so.
  *
  * @module
  */
-import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Admission, DeadLetter, DeadLetterPage, DeadLetters, Replayed } from "../broker.ts";
-import { type JobId, type NewJob, newJobId, shardOf } from "../job.ts";
-import { guarded } from "./connection.ts";
-import { submitCall } from "./job_queue.ts";
-import { ShardKeys } from "./keys.ts";
+import { type JobId, type NewJob, newJobId } from "../job.ts";
+import { shareOf, submitCall } from "./job_queue.ts";
 import { fieldsOf } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { DISCARD, READ_LETTER, REPLAY } from "./scripts/dead_letters.ts";
+import type { Shard, Shards } from "./shard.ts";
 
 const readScript = new Script(READ_LETTER);
 const replayScript = new Script(REPLAY);
@@ -34,16 +32,16 @@ const LetterFields = z.object({
 });
 
 export interface RedisDeadLettersParts {
-  readonly client: Redis;
-  readonly shard: number;
+  readonly shards: Shards;
   /** This gateway's name: outcomes of replayed jobs go to its result stream. */
   readonly gateway: string;
+  /** Bounds of a model over all shards. */
   readonly admission: Admission;
 }
 
 /** Where a letter lies. */
 interface Place {
-  readonly keys: ShardKeys;
+  readonly shard: Shard;
   readonly model: string;
   readonly entry: string;
 }
@@ -56,13 +54,15 @@ export class RedisDeadLetters implements DeadLetters {
   }
 
   async list(models: readonly string[], max: number): Promise<DeadLetterPage> {
-    const { client, shard } = this.#parts;
-    const keys = new ShardKeys(shard);
-    const counts = await guarded(
-      client,
-      () => Promise.all(models.map((model) => client.xlen(keys.dead(model)))),
+    const places = this.#parts.shards.all.flatMap((shard) =>
+      models.map((model) => ({ shard, model }))
     );
-    const newest = await Promise.all(models.map((model) => this.#newest(keys, model, max)));
+    const counts = await Promise.all(
+      places.map(({ shard, model }) => shard.run((client) => client.xlen(shard.keys.dead(model)))),
+    );
+    const newest = await Promise.all(
+      places.map(({ shard, model }) => this.#newest(shard, model, max)),
+    );
     return {
       total: counts.reduce((sum, count) => sum + count, 0),
       letters: newest.flat().sort((a, b) => b.failedAt - a.failedAt).slice(0, max),
@@ -70,11 +70,11 @@ export class RedisDeadLetters implements DeadLetters {
   }
 
   /** One letter a step, so that Redis is never held up by the images of a whole page. */
-  async #newest(keys: ShardKeys, model: string, max: number): Promise<DeadLetter[]> {
+  async #newest(shard: Shard, model: string, max: number): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = [];
     let upTo = "+";
     while (letters.length < max) {
-      const read = await this.#read({ keys, model, entry: upTo });
+      const read = await this.#read({ shard, model, entry: upTo });
       if (read === undefined) break;
       letters.push(read.letter);
       upTo = `(${read.entry}`;
@@ -86,23 +86,24 @@ export class RedisDeadLetters implements DeadLetters {
     id: JobId,
     terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">,
   ): Promise<Replayed> {
-    const { client, gateway, admission } = this.#parts;
+    const { shards, gateway, admission } = this.#parts;
     const place = await this.#find(id);
     const read = place && await this.#read(place);
     // Up to the entry of a letter that is gone, the newest is another's.
     if (place === undefined || read?.letter.id !== id) return { kind: "none" };
-    const { keys, model, entry } = place;
-    const job = newJobId(shardOf(id), () => crypto.randomUUID());
+    const { shard, model, entry } = place;
+    const job = newJobId(shard.number, () => crypto.randomUUID());
     const submit = submitCall(
+      shard.keys,
       { id: job, model, ...terms },
       read.letter,
       gateway,
-      admission,
+      shareOf(admission, shards.all.length),
     );
     const reply = await runScript(
-      client,
+      shard,
       replayScript,
-      [keys.jobs(model, REPLAY_LANE), ...letterKeys(place), ...submit.keys],
+      [shard.keys.jobs(model, REPLAY_LANE), ...letterKeys(place), ...submit.keys],
       [entry, job, ...submit.args],
     );
     const [kind, jobs, bytes] = reply as ["queued" | "none"] | ["full", number, number];
@@ -113,22 +114,21 @@ export class RedisDeadLetters implements DeadLetters {
   async discard(id: JobId): Promise<boolean> {
     const place = await this.#find(id);
     if (place === undefined) return false;
-    const { client } = this.#parts;
-    return await runScript(client, discardScript, letterKeys(place), [place.entry]) === 1;
+    return await runScript(place.shard, discardScript, letterKeys(place), [place.entry]) === 1;
   }
 
   async #find(id: JobId): Promise<Place | undefined> {
-    const { client } = this.#parts;
-    const keys = new ShardKeys(shardOf(id));
-    const found = await guarded(client, () => client.hget(keys.deadIndex(), id));
+    const shard = this.#parts.shards.of(id);
+    if (shard === undefined) return undefined;
+    const found = await shard.run((client) => client.hget(shard.keys.deadIndex(), id));
     const [, entry, model] = /^(\S+) (.+)$/s.exec(found ?? "") ?? [];
-    return entry === undefined || model === undefined ? undefined : { keys, model, entry };
+    return entry === undefined || model === undefined ? undefined : { shard, model, entry };
   }
 
   async #read(
-    { keys, model, entry: upTo }: Place,
+    { shard, model, entry: upTo }: Place,
   ): Promise<{ readonly entry: string; readonly letter: DeadLetter } | undefined> {
-    const reply = await runScript(this.#parts.client, readScript, [keys.dead(model)], [upTo]);
+    const reply = await runScript(shard, readScript, [shard.keys.dead(model)], [upTo]);
     const [entry, images, ...flat] = reply as [] | [string, number, ...string[]];
     if (entry === undefined) return undefined;
     const { id, ...fields } = LetterFields.parse(fieldsOf(flat));
@@ -138,6 +138,6 @@ export class RedisDeadLetters implements DeadLetters {
   }
 }
 
-function letterKeys({ keys, model }: Place): string[] {
+function letterKeys({ shard: { keys }, model }: Place): string[] {
   return [keys.dead(model), keys.deadBytes(model), keys.deadIndex()];
 }

@@ -25,6 +25,7 @@ export function jobEntry(job: NewJob): (string | Buffer)[] {
 
 /** Where an entry was read. */
 export interface Origin {
+  readonly shard: number;
   readonly model: string;
   readonly lane: number;
   readonly entry: string;

@@ -5,7 +5,7 @@ import type { NewJob } from "../job.ts";
 import { newJob } from "../testing/broker.ts";
 import { jobEntry, parseEntry } from "./entry.ts";
 
-const origin = { model: "shapes", lane: 0, entry: "1-1" };
+const origin = { shard: 0, model: "shapes", lane: 0, entry: "1-1" };
 
 /** An entry's fields as Redis gives them back. */
 function fieldsOf(job: NewJob): Buffer[] {

@@ -1,12 +1,12 @@
 /**
  * The gateway's side of the broker: submits jobs, reads and ends them.
  *
- * Owns nothing but a borrowed command connection. Never blocks in Redis, never deletes an entry
+ * Owns nothing: the shards are borrowed. Never blocks in Redis, never deletes an entry
  * that was accepted: that is for the worker which meets it.
  *
  * @module
  */
-import type { Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
 import {
   type Admission,
   BrokerUnavailable,
@@ -14,12 +14,13 @@ import {
   type JobQueue,
   type Submitted,
 } from "../broker.ts";
-import { bytesOf, type JobId, type JobRecord, type NewJob, shardOf } from "../job.ts";
-import { guarded, unavailable } from "./connection.ts";
+import { bytesOf, type JobId, type JobRecord, type NewJob } from "../job.ts";
+import { type CommandClient, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
-import { ShardKeys } from "./keys.ts";
+import type { ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
 import { type Call, runScript, Script } from "./script.ts";
+import type { Shard, Shards } from "./shard.ts";
 import { ATTACH, END, SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
 
 const submitScript = new Script(SUBMIT_BESIDE_ENTRY);
@@ -27,21 +28,31 @@ const attachScript = new Script(ATTACH);
 const endScript = new Script(END);
 
 export interface RedisJobQueueParts {
-  readonly client: Redis;
+  readonly shards: Shards;
   /** This gateway's name: outcomes go to its result stream. */
   readonly gateway: string;
+  /** Bounds of a model over all shards. */
   readonly admission: Admission;
+  /** `WEIR_REDIS_WAIT_REPLICAS`. */
+  readonly replicas?: number;
 }
 
 export class RedisJobQueue implements JobQueue {
-  readonly #client: Redis;
+  readonly #shards: Shards;
   readonly #gateway: string;
+  /** Bounds of a model on one shard. */
   readonly #admission: Admission;
+  readonly #replicas: number;
 
-  constructor({ client, gateway, admission }: RedisJobQueueParts) {
-    this.#client = client;
+  constructor({ shards, gateway, admission, replicas = 0 }: RedisJobQueueParts) {
+    this.#shards = shards;
     this.#gateway = gateway;
-    this.#admission = admission;
+    this.#admission = shareOf(admission, shards.all.length);
+    this.#replicas = replicas;
+  }
+
+  get shards(): number {
+    return this.#shards.all.length;
   }
 
   /**
@@ -50,60 +61,97 @@ export class RedisJobQueue implements JobQueue {
    * should that fail, the worker that meets an entry without a record drops it.
    */
   async submit(job: NewJob): Promise<Submitted> {
-    const stream = new ShardKeys(shardOf(job.id)).jobs(job.model, job.lane);
+    const shard = this.#shards.of(job.id)!;
+    const stream = shard.keys.jobs(job.model, job.lane);
     const size = { images: job.images.length, bytes: bytesOf(job.images) };
-    const call = submitCall(job, size, this.#gateway, this.#admission);
-    const replies = await guarded(this.#client, () =>
-      this.#client.multi()
+    const call = submitCall(shard.keys, job, size, this.#gateway, this.#admission);
+    const [verdict, entry] = await transaction(shard, (client) =>
+      client.multi()
         .eval(submitScript.text, call.keys.length, ...call.keys, ...call.args)
-        .xadd(stream, "*", ...jobEntry(job))
-        .exec());
-    const [[scriptError, verdict] = [], [addError, entry] = []] = replies ?? [];
-    if (scriptError) throw unavailable(scriptError);
-    if (addError) throw unavailable(addError);
+        .xadd(stream, "*", ...jobEntry(job)));
     const submitted = submittedOf(verdict as SubmitReply);
     if (submitted.kind !== "queued" && submitted.kind !== "exists") {
       const [job, load] = call.keys as [string, string];
-      await guarded(
-        this.#client,
-        () => this.#client.multi().xdel(stream, entry as string).hdel(load, job).exec(),
+      await transaction(
+        shard,
+        (client) => client.multi().xdel(stream, entry as string).hdel(load, job),
       );
-    }
+    } else await this.#replicate(shard, job);
     return submitted;
   }
 
+  /** Waits until enough replicas have the job; where they don't, it must not count as accepted. */
+  async #replicate(shard: Shard, { id, idempotency }: NewJob): Promise<void> {
+    if (this.#replicas === 0) return;
+    const reached = await shard.onServer("WAIT", this.#replicas, REPLICATION_MS) as number;
+    if (reached >= this.#replicas) return;
+    // With an idempotency key, the client's next try asks for this job again.
+    if (idempotency === undefined) await endJob(shard, id, "cancelled");
+    throw new BrokerUnavailable("away", `${reached} of ${this.#replicas} replicas have the job`);
+  }
+
   async get(id: JobId): Promise<JobRecord | undefined> {
-    const key = new ShardKeys(shardOf(id)).job(id);
-    return parseRecord(id, await guarded(this.#client, () => this.#client.hgetall(key)));
+    const shard = this.#shards.of(id);
+    if (shard === undefined) return undefined;
+    return parseRecord(id, await shard.run((client) => client.hgetall(shard.keys.job(id))));
   }
 
   async getAll(ids: readonly JobId[]): Promise<(JobRecord | undefined)[]> {
-    const pipeline = this.#client.pipeline();
-    for (const id of ids) pipeline.hgetall(new ShardKeys(shardOf(id)).job(id));
-    const replies = await guarded(this.#client, () => pipeline.exec()) ?? [];
-    return ids.map((id, i) => {
-      const [error, fields] = replies[i] ?? [new BrokerUnavailable("away", "no reply")];
-      if (error) throw unavailable(error);
-      return parseRecord(id, fields as Record<string, string>);
-    });
+    const records = new Map<JobId, JobRecord | undefined>();
+    for (const [shard, group] of Map.groupBy(ids, (id) => this.#shards.of(id))) {
+      if (shard === undefined) continue;
+      const replies = await shard.run(async (client) => {
+        const pipeline = client.pipeline();
+        for (const id of group) pipeline.hgetall(shard.keys.job(id));
+        return await pipeline.exec();
+      });
+      group.forEach((id, i) => {
+        const [error, fields] = replies?.[i] ?? [new BrokerUnavailable("away", "no reply")];
+        if (error) throw unavailable(error);
+        records.set(id, parseRecord(id, fields as Record<string, string>));
+      });
+    }
+    return ids.map((id) => records.get(id));
   }
 
   async attach(id: JobId): Promise<JobRecord | undefined> {
-    const key = new ShardKeys(shardOf(id)).job(id);
-    const flat = await runScript(this.#client, attachScript, [key], [this.#gateway]);
+    const shard = this.#shards.of(id);
+    if (shard === undefined) return undefined;
+    const flat = await runScript(shard, attachScript, [shard.keys.job(id)], [this.#gateway]);
     return parseRecord(id, fieldsOf(flat as string[]));
   }
 
   async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {
-    const written = await endJob(this.#client, id, state);
+    const shard = this.#shards.of(id);
+    const written = shard !== undefined && await endJob(shard, id, state);
     return { written, record: await this.get(id) };
   }
 
   async abandon(id: JobId): Promise<void> {
-    const key = new ShardKeys(shardOf(id)).job(id);
-    const tell = await guarded(this.#client, () => this.#client.hget(key, "tell"));
-    if (tell === this.#gateway) await endJob(this.#client, id, "cancelled");
+    const shard = this.#shards.of(id);
+    const tell = await shard?.run((client) => client.hget(shard.keys.job(id), "tell"));
+    if (shard !== undefined && tell === this.#gateway) await endJob(shard, id, "cancelled");
   }
+}
+
+/** How long a submit waits for replicas. */
+const REPLICATION_MS = 200;
+
+/** A shard's part of what all may hold. */
+export function shareOf({ jobsMax, bytesMax }: Admission, shards: number): Admission {
+  return { jobsMax: Math.ceil(jobsMax / shards), bytesMax: Math.ceil(bytesMax / shards) };
+}
+
+/** Runs a MULTI; the replies of its commands. */
+async function transaction(
+  shard: Shard,
+  commands: (client: CommandClient) => ChainableCommander,
+): Promise<unknown[]> {
+  const replies = await shard.run((client) => commands(client).exec());
+  return (replies ?? []).map(([error, reply]) => {
+    if (error) throw unavailable(error);
+    return reply;
+  });
 }
 
 /**
@@ -113,6 +161,7 @@ export class RedisJobQueue implements JobQueue {
  * @param gateway whose result stream is told of the outcome
  */
 export function submitCall(
+  keys: ShardKeys,
   job: Omit<NewJob, "images" | "lane" | "top">,
   size: { readonly images: number; readonly bytes: number },
   gateway: string,
@@ -120,7 +169,6 @@ export function submitCall(
 ): Call {
   const { id, model, timeoutMs, keepMs, idempotency } = job;
   const { digest, fingerprint = "" } = idempotency ?? {};
-  const keys = new ShardKeys(shardOf(id));
   return {
     keys: [
       keys.job(id),
@@ -157,16 +205,16 @@ function submittedOf(reply: SubmitReply): Submitted {
  * @returns whether this call wrote the outcome
  */
 export async function endJob(
-  client: Redis,
+  shard: Shard,
   id: JobId,
   state: "cancelled" | "expired",
 ): Promise<boolean> {
-  const keys = new ShardKeys(shardOf(id));
-  let tell = await guarded(client, () => client.hget(keys.job(id), "tell")) ?? "";
+  const { keys } = shard;
+  let tell = await shard.run((client) => client.hget(keys.job(id), "tell")) ?? "";
   while (true) {
     const results = gatewaysOf(tell).map((gateway) => keys.results(gateway));
     const reply = await runScript(
-      client,
+      shard,
       endScript,
       [keys.job(id), keys.deadlines(), ...results],
       [id, state, tell],

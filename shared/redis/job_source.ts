@@ -1,24 +1,24 @@
 /**
  * The worker's side of the broker: reads deliveries of its consumer group and settles them.
  *
- * Owns a blocking connection for the reads; borrows the command connection for the scripts.
+ * Owns a blocking connection for the reads; borrows its one shard for the scripts.
  * Invariant: a delivery is acknowledged only in the step that also writes its outcome, or that
  * finds there is nothing to write.
  *
  * @module
  */
 import type { Buffer } from "node:buffer";
-import type { Redis } from "ioredis";
 import type { Delivery, Finished, JobSource, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { BlockingConnection } from "./blocking_connection.ts";
-import { guarded, type RedisSettings, replyCode } from "./connection.ts";
+import type { BlockingConnection } from "./blocking_connection.ts";
+import { replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
-import { GROUP, LANES, ShardKeys } from "./keys.ts";
+import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
 import { DEAD_BYTES_MAX, Settlement } from "./settlement.ts";
 import { BEGIN, HAND_BACK, LEAVE, RETRY } from "./scripts/worker.ts";
+import type { Shard } from "./shard.ts";
 
 const beginScript = new Script(BEGIN);
 const retryScript = new Script(RETRY);
@@ -32,9 +32,7 @@ const PENDING_LOOK = 100;
 type StreamsReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null;
 
 export interface RedisJobSourceParts {
-  readonly client: Redis;
-  readonly settings: RedisSettings;
-  readonly shard: number;
+  readonly shard: Shard;
   /** Name of this consumer in the group. */
   readonly consumer: string;
   /** Names of the models this worker serves. */
@@ -61,14 +59,13 @@ export class RedisJobSource implements JobSource, Disposable {
 
   constructor(parts: RedisJobSourceParts) {
     this.#parts = parts;
-    this.#keys = new ShardKeys(parts.shard);
+    this.#keys = parts.shard.keys;
     this.#settlement = new Settlement({
-      client: parts.client,
-      keys: this.#keys,
+      shard: parts.shard,
       consumer: parts.consumer,
       deadBytesMax: parts.deadBytesMax ?? DEAD_BYTES_MAX,
     });
-    this.#blocking = new BlockingConnection(parts.settings, "jobs", parts.clock);
+    this.#blocking = parts.shard.blocking("jobs");
     for (const model of parts.models) {
       for (let lane = 0; lane < LANES; lane++) {
         this.#streams.set(this.#keys.jobs(model, lane), { model, lane });
@@ -79,9 +76,9 @@ export class RedisJobSource implements JobSource, Disposable {
   /** Creates streams and groups where they are missing: from the start, so that nothing is passed over. */
   async open(): Promise<void> {
     for (const stream of this.#streams.keys()) {
-      await guarded(this.#parts.client, async () => {
+      await this.#parts.shard.run(async (client) => {
         try {
-          await this.#parts.client.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM");
+          await client.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM");
         } catch (error) {
           if (replyCode(error) !== "BUSYGROUP") throw error;
         }
@@ -91,8 +88,10 @@ export class RedisJobSource implements JobSource, Disposable {
 
   async read(count: number, signal: AbortSignal): Promise<Delivery[]> {
     if (signal.aborted) return [];
+    const { shard } = this.#parts;
     let unblocked: Promise<void> | undefined;
-    const unblock = () => unblocked = this.#blocking.unblock(this.#parts.client);
+    const unblock = () =>
+      unblocked = this.#blocking.unblock((...command) => shard.onServer(...command));
     signal.addEventListener("abort", unblock, { once: true });
     try {
       const reply = await this.#readGroup(count);
@@ -129,13 +128,14 @@ export class RedisJobSource implements JobSource, Disposable {
   }
 
   async #deliveries(reply: StreamsReply): Promise<Delivery[]> {
+    const { shard } = this.#parts;
     const deliveries: Delivery[] = [];
     for (const [stream, entries] of reply ?? []) {
       const origin = this.#streams.get(stream.toString());
       if (origin === undefined) continue;
       for (const [id, fields] of entries) {
         const entry = id.toString();
-        const delivery = parseEntry({ ...origin, entry }, fields ?? []);
+        const delivery = parseEntry({ ...origin, shard: shard.number, entry }, fields ?? []);
         if (delivery !== undefined) deliveries.push(delivery);
         else await this.#discard(stream.toString(), entry);
       }
@@ -145,11 +145,10 @@ export class RedisJobSource implements JobSource, Disposable {
 
   /** Removes an entry that somebody else put into a job stream. */
   async #discard(stream: string, entry: string): Promise<void> {
-    const { client, log } = this.#parts;
+    const { shard, log } = this.#parts;
     log.warn("entry is no job, removing it", { stream, entry });
-    await guarded(
-      client,
-      () => client.multi().xack(stream, GROUP, entry).xdel(stream, entry).exec(),
+    await shard.run((client) =>
+      client.multi().xack(stream, GROUP, entry).xdel(stream, entry).exec()
     );
   }
 
@@ -159,7 +158,7 @@ export class RedisJobSource implements JobSource, Disposable {
       const [stream, group] of Map.groupBy(deliveries, (d) => this.#keys.jobs(d.model, d.lane))
     ) {
       const reply = await runScript(
-        this.#parts.client,
+        this.#parts.shard,
         beginScript,
         [stream, this.#keys.load(group[0]!.model), ...group.map(({ id }) => this.#keys.job(id))],
         [
@@ -181,29 +180,28 @@ export class RedisJobSource implements JobSource, Disposable {
   }
 
   async retry({ id, model, lane, entry }: Delivery, delayMs: number): Promise<boolean> {
-    const { client, consumer, claimIdleMs } = this.#parts;
+    const { shard, consumer, claimIdleMs } = this.#parts;
     const keys = [this.#keys.jobs(model, lane), this.#keys.job(id)];
     const idleMs = Math.max(0, claimIdleMs - Math.round(delayMs));
-    return await runScript(client, retryScript, keys, [GROUP, consumer, entry, idleMs]) === 1;
+    return await runScript(shard, retryScript, keys, [GROUP, consumer, entry, idleMs]) === 1;
   }
 
   async handBack(deliveries: readonly Delivery[]): Promise<number> {
-    const { client, consumer } = this.#parts;
+    const { shard, consumer } = this.#parts;
     const calls = deliveries.map(({ id, model, lane, entry, bytes }) => ({
       keys: [this.#keys.jobs(model, lane), this.#keys.load(model), this.#keys.job(id)],
       args: [GROUP, consumer, entry, bytes],
     }));
-    const replies = await runScripts(client, handBackScript, calls);
+    const replies = await runScripts(shard, handBackScript, calls);
     return replies.filter((reply) => reply === 1).length;
   }
 
   async longestIdle(atLeastMs: number): Promise<number | undefined> {
-    const { client } = this.#parts;
+    const { shard } = this.#parts;
     let longest: number | undefined;
     for (const stream of this.#streams.keys()) {
-      const pending = await guarded(
-        client,
-        () => client.xpending(stream, GROUP, "IDLE", Math.round(atLeastMs), "-", "+", PENDING_LOOK),
+      const pending = await shard.run((client) =>
+        client.xpending(stream, GROUP, "IDLE", Math.round(atLeastMs), "-", "+", PENDING_LOOK)
       );
       for (const [, , idle] of pending as [string, string, number, number][]) {
         longest = Math.max(longest ?? 0, idle);
@@ -213,29 +211,27 @@ export class RedisJobSource implements JobSource, Disposable {
   }
 
   async *claim(signal: AbortSignal): AsyncIterable<Delivery> {
-    const { client, consumer, claimIdleMs } = this.#parts;
+    const { shard, consumer, claimIdleMs } = this.#parts;
     for (const [stream, origin] of this.#streams) {
       let cursor = "0-0";
       do {
         const from = cursor;
-        const reply = await guarded(
-          client,
-          () =>
-            client.callBuffer("XAUTOCLAIM", [
-              stream,
-              GROUP,
-              consumer,
-              claimIdleMs,
-              from,
-              "COUNT",
-              1,
-            ]),
+        const reply = await shard.run((client) =>
+          client.callBuffer("XAUTOCLAIM", [
+            stream,
+            GROUP,
+            consumer,
+            claimIdleMs,
+            from,
+            "COUNT",
+            1,
+          ])
         );
         const [next, entries] = reply as [Buffer, [Buffer, Buffer[] | null][]];
         cursor = next.toString();
         for (const [id, fields] of entries) {
           const entry = id.toString();
-          const delivery = parseEntry({ ...origin, entry }, fields ?? []);
+          const delivery = parseEntry({ ...origin, shard: shard.number, entry }, fields ?? []);
           if (delivery !== undefined) yield delivery;
           else await this.#discard(stream, entry);
         }
@@ -245,7 +241,7 @@ export class RedisJobSource implements JobSource, Disposable {
 
   async leave(): Promise<void> {
     for (const stream of this.#streams.keys()) {
-      await runScript(this.#parts.client, leaveScript, [stream], [GROUP, this.#parts.consumer]);
+      await runScript(this.#parts.shard, leaveScript, [stream], [GROUP, this.#parts.consumer]);
     }
   }
 

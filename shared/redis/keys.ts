@@ -6,6 +6,7 @@
  *
  * @module
  */
+import calculateSlot from "cluster-key-slot";
 import type { JobId } from "../job.ts";
 
 /** Consumer group of the workers on every job stream. */
@@ -17,17 +18,34 @@ export const LANES = 1;
 /** Version of the key layout; a process that knows another one refuses to start. */
 export const LAYOUT_VERSION = 1;
 
-/** Layout version of the whole deployment. */
+/** Layout version and shard count of the whole deployment. */
 export const META_KEY = "weir:meta";
+
+/** Hash slots of a Redis Cluster. */
+const SLOTS = 16_384;
+
+/**
+ * The hash tag of a shard: one whose slot lies near the middle of the shard's part of all slots,
+ * so that shards spread evenly over masters that share the slots evenly.
+ */
+function tagOf(shard: number, shards: number): string {
+  if (shards === 1) return "0";
+  const part = SLOTS / shards;
+  const middle = (shard + 0.5) * part;
+  for (let i = 0;; i++) {
+    const tag = `${shard}.${i}`;
+    if (Math.abs(calculateSlot(tag) - middle) < part / 8) return tag;
+  }
+}
 
 /** The keys of one shard. */
 export class ShardKeys {
   readonly shard: number;
   readonly #prefix: string;
 
-  constructor(shard: number) {
+  constructor(shard: number, shards = 1) {
     this.shard = shard;
-    this.#prefix = `weir:{${shard}}:`;
+    this.#prefix = `weir:{${tagOf(shard, shards)}}:`;
   }
 
   /** Stream of job entries. */

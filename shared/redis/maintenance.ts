@@ -5,14 +5,13 @@
  *
  * @module
  */
-import type { Redis } from "ioredis";
 import type { Maintenance, MaintenanceReport } from "../broker.ts";
 import { parseJobId } from "../job.ts";
-import { guarded } from "./connection.ts";
 import { endJob } from "./job_queue.ts";
-import { GROUP, LANES, ShardKeys } from "./keys.ts";
+import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
 import { ELECT, FORGET_WORKER, RECONCILE, RESIGN, TRIM } from "./scripts/maintenance.ts";
+import type { Shard } from "./shard.ts";
 
 const electScript = new Script(ELECT);
 const resignScript = new Script(RESIGN);
@@ -29,8 +28,7 @@ export const EVENT_KEEP_MS = 60_000;
 const NOTHING_DONE: MaintenanceReport = { trimmedEvents: 0, expiredJobs: 0, deadWorkers: 0 };
 
 export interface RedisMaintenanceParts {
-  readonly client: Redis;
-  readonly shard: number;
+  readonly shard: Shard;
   /** Unique to this process: who holds the lease. */
   readonly token: string;
   /** How long the lease lasts without being renewed. */
@@ -45,20 +43,20 @@ export class RedisMaintenance implements Maintenance {
   constructor(parts: RedisMaintenanceParts) {
     // Redis takes whole milliseconds alone.
     this.#parts = { ...parts, leaseMs: Math.ceil(parts.leaseMs) };
-    this.#keys = new ShardKeys(parts.shard);
+    this.#keys = parts.shard.keys;
   }
 
   async elect(): Promise<boolean> {
-    const { client, token, leaseMs } = this.#parts;
-    const held = await runScript(client, electScript, [this.#keys.maintainer()], [token, leaseMs]);
+    const { shard, token, leaseMs } = this.#parts;
+    const held = await runScript(shard, electScript, [this.#keys.maintainer()], [token, leaseMs]);
     return held === 1;
   }
 
   async run(): Promise<MaintenanceReport> {
-    const { client, token, eventKeepMs = EVENT_KEEP_MS } = this.#parts;
-    const gateways = await guarded(client, () => client.smembers(this.#keys.gateways()));
+    const { shard, token, eventKeepMs = EVENT_KEEP_MS } = this.#parts;
+    const gateways = await shard.run((client) => client.smembers(this.#keys.gateways()));
     const reply = await runScript(
-      client,
+      shard,
       trimScript,
       [
         this.#keys.maintainer(),
@@ -73,30 +71,30 @@ export class RedisMaintenance implements Maintenance {
     let expiredJobs = 0;
     for (const text of overdue) {
       const id = parseJobId(text);
-      if (id !== undefined && await endJob(client, id, "expired")) expiredJobs++;
+      if (id !== undefined && await endJob(shard, id, "expired")) expiredJobs++;
     }
-    const models = await guarded(client, () => client.hkeys(this.#keys.models()));
+    const models = await shard.run((client) => client.hkeys(this.#keys.models()));
     await this.#reconcile(models);
     return { trimmedEvents, expiredJobs, deadWorkers: await this.#forgetWorkers(models) };
   }
 
   async #reconcile(models: readonly string[]): Promise<void> {
-    const { client, token } = this.#parts;
+    const { shard, token } = this.#parts;
     for (const model of models) {
       const keys = [this.#keys.maintainer(), this.#keys.load(model), ...this.#streams([model])];
-      await runScript(client, reconcileScript, keys, [token]);
+      await runScript(shard, reconcileScript, keys, [token]);
     }
   }
 
   async #forgetWorkers(models: readonly string[]): Promise<number> {
-    const { client, token } = this.#parts;
-    const served = await guarded(client, () => client.hgetall(this.#keys.workers()));
+    const { shard, token } = this.#parts;
+    const served = await shard.run((client) => client.hgetall(this.#keys.workers()));
     let forgotten = 0;
     for (const worker of Object.keys(served)) {
       const keys = [this.#keys.maintainer(), this.#keys.beat(worker), this.#keys.workers()];
       const args = [token, GROUP, worker];
       forgotten += await runScript(
-        client,
+        shard,
         forgetWorkerScript,
         [...keys, ...this.#streams(models)],
         args,
@@ -112,7 +110,7 @@ export class RedisMaintenance implements Maintenance {
   }
 
   async resign(): Promise<void> {
-    await runScript(this.#parts.client, resignScript, [this.#keys.maintainer()], [
+    await runScript(this.#parts.shard, resignScript, [this.#keys.maintainer()], [
       this.#parts.token,
     ]);
   }

@@ -6,10 +6,9 @@
  *
  * @module
  */
-import type { Redis } from "ioredis";
 import type { JobId } from "../job.ts";
 import type { Quota, Quotas, QuotaUse, Taken } from "../quota.ts";
-import { guarded } from "./connection.ts";
+import type { Commands } from "./guard.ts";
 import { QuotaKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
 import { TAKE } from "./scripts/quota.ts";
@@ -25,10 +24,10 @@ type TakeReply = [
 ];
 
 export class RedisQuotas implements Quotas {
-  readonly #client: Redis;
+  readonly #commands: Commands;
 
-  constructor(client: Redis) {
-    this.#client = client;
+  constructor(commands: Commands) {
+    this.#commands = commands;
   }
 
   /** A resend after a lost reply is counted twice: too much for once, but never too little. */
@@ -39,7 +38,7 @@ export class RedisQuotas implements Quotas {
   ): Promise<Taken> {
     const keys = new QuotaKeys(owner);
     const reply = await runScript(
-      this.#client,
+      this.#commands,
       takeScript,
       [keys.used(), keys.jobs()],
       [
@@ -53,6 +52,6 @@ export class RedisQuotas implements Quotas {
   }
 
   async release(owner: string, id: JobId): Promise<void> {
-    await guarded(this.#client, () => this.#client.zrem(new QuotaKeys(owner).jobs(), id));
+    await this.#commands.run((client) => client.zrem(new QuotaKeys(owner).jobs(), id));
   }
 }

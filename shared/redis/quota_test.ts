@@ -27,7 +27,7 @@ async function lifetimes({ client }: TestRedis): Promise<number[]> {
 
 Deno.test("requests are counted up to their bound, and a refused one is not counted", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, requestsMax: 2 };
   assert.equal(await take(quotas, quota), "taken: 1 requests, 10 bytes, 0 jobs");
   assert.equal(await take(quotas, quota), "taken: 2 requests, 20 bytes, 0 jobs");
@@ -37,7 +37,7 @@ Deno.test("requests are counted up to their bound, and a refused one is not coun
 
 Deno.test("bytes are counted up to their bound, and what fits is still taken", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, bytesMax: 25 };
   assert.equal(await take(quotas, quota), "taken: 1 requests, 10 bytes, 0 jobs");
   assert.equal(
@@ -52,7 +52,7 @@ Deno.test("bytes are counted up to their bound, and what fits is still taken", a
 
 Deno.test("jobs at once are counted up to their bound, until they are released", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, jobsMax: 2 };
   const [first, second] = [use(), use()];
   assert.equal(await take(quotas, quota, first), "taken: 1 requests, 10 bytes, 1 jobs");
@@ -66,7 +66,7 @@ Deno.test("jobs at once are counted up to their bound, until they are released",
 
 Deno.test("a job that nobody releases counts until its time is over", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, jobsMax: 1 };
   assert.match(await take(quotas, quota, use({ timeoutMs: 30 })), /^taken/);
   while ((await take(quotas, quota)).startsWith("jobs")) await redis.client.ping();
@@ -75,7 +75,7 @@ Deno.test("a job that nobody releases counts until its time is over", async () =
 
 Deno.test("a window begins with its first request and ends by itself", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: 100, requestsMax: 1 };
   assert.match(await take(quotas, quota), /^taken/);
   while (await redis.client.exists(ADA.used()) === 1) await redis.client.ping();
@@ -84,7 +84,7 @@ Deno.test("a window begins with its first request and ends by itself", async () 
 
 Deno.test("the time to the end of the window is told, and no request puts it off", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, requestsMax: 3 };
   const first = await quotas.take("ada", quota, use());
   assert.equal(first.state.resetMs, HOUR_MS);
@@ -98,7 +98,7 @@ Deno.test("the time to the end of the window is told, and no request puts it off
 
 Deno.test("a window that was made shorter ends with the shorter one", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   await quotas.take("ada", { windowMs: HOUR_MS, requestsMax: 9 }, use());
   const taken = await quotas.take("ada", { windowMs: 60_000, requestsMax: 9 }, use());
   assert.equal(taken.state.resetMs, 60_000);
@@ -108,7 +108,7 @@ Deno.test("a window that was made shorter ends with the shorter one", async () =
 
 Deno.test("nothing of a quota stays for ever", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, jobsMax: 9 };
   for (const timeoutMs of [20_000, 50_000, 1_000]) {
     await quotas.take("ada", quota, use({ timeoutMs }));
@@ -120,7 +120,7 @@ Deno.test("nothing of a quota stays for ever", async () => {
 
 Deno.test("each key has a quota of its own", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, requestsMax: 1, jobsMax: 1 };
   assert.equal((await quotas.take("ada", quota, use())).refused, undefined);
   assert.equal((await quotas.take("bob", quota, use())).refused, undefined);
@@ -129,7 +129,7 @@ Deno.test("each key has a quota of its own", async () => {
 
 Deno.test("many at once take exactly what there is", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, requestsMax: 40, jobsMax: 30 };
   const taken = await Promise.all(
     Array.from({ length: 100 }, () => quotas.take("ada", quota, use())),
@@ -140,7 +140,7 @@ Deno.test("many at once take exactly what there is", async () => {
 
 Deno.test("a quota is one command a job", async () => {
   await using redis = await testRedis();
-  const quotas = new RedisQuotas(redis.client);
+  const quotas = new RedisQuotas(redis.shard);
   const quota = { windowMs: HOUR_MS, requestsMax: 40 };
   await quotas.take("ada", quota, use());
   const before = await commandCalls(redis.client);

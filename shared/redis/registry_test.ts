@@ -6,31 +6,31 @@ import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 
 Deno.test("a worker lives for a lifetime of any length, not of whole milliseconds alone", async () => {
   await using redis = await testRedis();
-  const { client } = redis;
-  const registry = new RedisWorkerRegistry({ client, shard: 0, worker: "w1", lifetimeMs: 7_501.5 });
+  const { client, shard } = redis;
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 7_501.5 });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await registry.beat();
-  assert.deepEqual(await new RedisDirectory(client, 0).models(), [{ card: CARD, workers: 1 }]);
+  assert.deepEqual(await new RedisDirectory([shard]).models(), [{ card: CARD, workers: 1 }]);
   assert(await client.pttl(keys.beat("w1")) > 0);
 });
 
 Deno.test("a lease lasts for any length, too", async () => {
   await using redis = await testRedis();
-  const { client } = redis;
-  const maintenance = new RedisMaintenance({ client, shard: 0, token: "a", leaseMs: 90_001.5 });
+  const { client, shard } = redis;
+  const maintenance = new RedisMaintenance({ shard, token: "a", leaseMs: 90_001.5 });
   assert.equal(await maintenance.elect(), true);
   assert(await client.pttl(keys.maintainer()) > 0);
 });
 
 Deno.test("a worker counts for the models it serves, and for no other", async () => {
   await using redis = await testRedis();
-  const { client } = redis;
+  const { shard } = redis;
   const other = { ...CARD, name: "imagenet", default: false };
   for (const [worker, models] of [["w1", [CARD]], ["w2", [CARD, other]]] as const) {
-    const registry = new RedisWorkerRegistry({ client, shard: 0, worker, lifetimeMs: 60_000 });
+    const registry = new RedisWorkerRegistry({ shard, worker, lifetimeMs: 60_000 });
     await registry.announce({ name: worker, engine: "wasm", models });
   }
-  const served = (await new RedisDirectory(client, 0).models()).map(({ card, workers }) =>
+  const served = (await new RedisDirectory([shard]).models()).map(({ card, workers }) =>
     [card.name, workers] as const
   );
   assert.deepEqual(new Map(served), new Map([[MODEL, 2], ["imagenet", 1]]));

@@ -1,22 +1,22 @@
 /**
- * A gateway's result stream, read by one blocked connection for all who wait in the process.
+ * A gateway's result stream on one shard, read by one blocked connection for all who wait in the process.
  *
  * Owns the stream, its lifetime and the read's cursor. The stream dies by itself when the gateway
  * stops renewing it. Invariant: whenever an outcome could have been missed, the feed says `gap`.
  *
  * @module
  */
-import type { Redis } from "ioredis";
 import type { FeedItem, ResultFeed } from "../broker.ts";
 import type { Clock } from "../clock.ts";
 import { parseJobId } from "../job.ts";
 import type { Log } from "../log.ts";
-import { BlockingConnection } from "./blocking_connection.ts";
-import { guarded, reconnectPause, type RedisSettings } from "./connection.ts";
-import { ShardKeys } from "./keys.ts";
+import type { BlockingConnection } from "./blocking_connection.ts";
+import { reconnectPause } from "./connection.ts";
+import type { ShardKeys } from "./keys.ts";
 import { fieldsOf, parseRecord } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { RENEW_FEED } from "./scripts/gateway.ts";
+import type { Shard } from "./shard.ts";
 
 const renewScript = new Script(RENEW_FEED);
 
@@ -29,9 +29,7 @@ const RENEWALS_A_LIFETIME = 3;
 type FeedReply = [stream: string, entries: [id: string, fields: string[]][]][] | null;
 
 export interface RedisResultFeedParts {
-  readonly client: Redis;
-  readonly settings: RedisSettings;
-  readonly shard: number;
+  readonly shard: Shard;
   readonly gateway: string;
   /** `WEIR_BLOCK_MS`. */
   readonly blockMs: number;
@@ -52,8 +50,8 @@ export class RedisResultFeed implements ResultFeed {
 
   constructor(parts: RedisResultFeedParts) {
     this.#parts = parts;
-    this.#keys = new ShardKeys(parts.shard);
-    this.#blocking = new BlockingConnection(parts.settings, "results", parts.clock);
+    this.#keys = parts.shard.keys;
+    this.#blocking = parts.shard.blocking("results");
   }
 
   /**
@@ -61,9 +59,9 @@ export class RedisResultFeed implements ResultFeed {
    * Where the stream was gone, the read under way is ended, so that the feed says `gap`.
    */
   async renew(): Promise<void> {
-    const { client, gateway, renewMs, log } = this.#parts;
+    const { shard, gateway, renewMs, log } = this.#parts;
     const created = await runScript(
-      client,
+      shard,
       renewScript,
       [this.#keys.results(gateway), this.#keys.gateways()],
       [RENEWALS_A_LIFETIME * renewMs, gateway],
@@ -99,7 +97,7 @@ export class RedisResultFeed implements ResultFeed {
         const reason = this.#gap;
         this.#gap = undefined;
         if (failures <= 1) this.#parts.log.warn("outcomes may have been missed", { reason });
-        yield { kind: "gap", reason };
+        yield { kind: "gap", shard: this.#parts.shard.number, reason };
       }
       for (const fields of entries) yield* this.#item(fields);
       if (failures > 0) await this.#parts.clock.sleep(reconnectPause(failures), signal);
@@ -134,11 +132,12 @@ export class RedisResultFeed implements ResultFeed {
 
   /** Removes the stream: nobody waits here any more. */
   async close(): Promise<void> {
-    const { client, gateway } = this.#parts;
-    await guarded(client, () =>
+    const { shard, gateway } = this.#parts;
+    await shard.run((client) =>
       client.multi()
         .del(this.#keys.results(gateway))
         .srem(this.#keys.gateways(), gateway)
-        .exec());
+        .exec()
+    );
   }
 }

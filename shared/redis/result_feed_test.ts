@@ -1,10 +1,10 @@
+import { Redis } from "ioredis";
 import assert from "node:assert/strict";
 import type { FeedItem } from "../broker.ts";
 import { systemClock } from "../clock.ts";
 import { RedisServer } from "../redis_server.ts";
-import { keys, newJob } from "../testing/broker.ts";
+import { keys, newJob, testShards } from "../testing/broker.ts";
 import { keptLog } from "../testing/kept_log.ts";
-import { openCommands } from "./connection.ts";
 import { RedisResultFeed } from "./result_feed.ts";
 
 Deno.test("a feed whose redis goes away says gap until it is back, and complains once", async () => {
@@ -14,10 +14,9 @@ Deno.test("a feed whose redis goes away says gap until it is back, and complains
   const log = keptLog();
   const settings = { url: first.url, name: "test", timeoutMs: 5_000 };
   const servers = stack.use(new AsyncDisposableStack());
-  const client = await openCommands(settings, keptLog());
-  stack.defer(() => client.disconnect());
+  const [shard] = stack.use(await testShards({ settings })).all;
   const feed = new RedisResultFeed({
-    ...{ client, settings, shard: 0, gateway: "g1", blockMs: 500, renewMs: 20_000 },
+    ...{ shard: shard!, gateway: "g1", blockMs: 500, renewMs: 20_000 },
     clock: systemClock,
     log,
   });
@@ -39,11 +38,11 @@ Deno.test("a feed whose redis goes away says gap until it is back, and complains
       if (item.kind === "event") return item.event;
     }
   })();
-  const back = new Promise((resolve) => client.once("ready", resolve));
-  servers.use(await RedisServer.start({ executable, address: first.address }));
+  const second = servers.use(await RedisServer.start({ executable, address: first.address }));
+  const client = new Redis(second.url);
+  stack.defer(() => client.disconnect());
   const record = { state: "expired", model: "shapes", created: 1, deadline: 2, total: 1 };
   const event = Object.entries({ ...record, id }).flat();
-  await back;
   while (await client.xadd(keys.results("g1"), "NOMKSTREAM", "*", ...event) === null);
   assert.equal((await coming).id, id);
   stop.abort();

@@ -5,8 +5,9 @@
  */
 import type { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ChainableCommander, Redis } from "ioredis";
-import { guarded, replyCode } from "./connection.ts";
+import type { ChainableCommander } from "ioredis";
+import { replyCode } from "./connection.ts";
+import type { Commands } from "./guard.ts";
 
 /** An argument of a script. */
 export type Arg = string | number | Buffer;
@@ -24,12 +25,12 @@ export class Script {
 
 /** Runs a script once. */
 export async function runScript(
-  client: Redis,
+  commands: Commands,
   script: Script,
   keys: readonly string[],
   args: readonly Arg[],
 ): Promise<unknown> {
-  return await guarded(client, async () => {
+  return await commands.run(async (client) => {
     try {
       return await client.evalsha(script.digest, keys.length, ...keys, ...args);
     } catch (error) {
@@ -47,14 +48,14 @@ export interface Call {
 
 /** Runs a script many times in one round trip; results in the order of the calls. */
 export async function runScripts(
-  client: Redis,
+  commands: Commands,
   script: Script,
   calls: readonly Call[],
 ): Promise<unknown[]> {
   const [first] = calls;
   if (first === undefined) return [];
-  if (calls.length === 1) return [await runScript(client, script, first.keys, first.args)];
-  return await guarded(client, async () => {
+  if (calls.length === 1) return [await runScript(commands, script, first.keys, first.args)];
+  return await commands.run(async (client) => {
     const pipeline: ChainableCommander = client.pipeline();
     for (const { keys, args } of calls) {
       pipeline.evalsha(script.digest, keys.length, ...keys, ...args);

@@ -4,12 +4,12 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { Redis } from "ioredis";
 import type { Delivery, Finished, Outcome, Settled } from "../broker.ts";
 import { gatewaysOf } from "./job_queue.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
 import { BURY, SETTLE } from "./scripts/worker.ts";
+import type { Shard } from "./shard.ts";
 
 const settleScript = new Script(SETTLE);
 const buryScript = new Script(BURY);
@@ -18,21 +18,20 @@ const buryScript = new Script(BURY);
 export const DEAD_BYTES_MAX = 67_108_864;
 
 export interface SettlementParts {
-  readonly client: Redis;
-  readonly keys: ShardKeys;
+  readonly shard: Shard;
   readonly consumer: string;
   readonly deadBytesMax: number;
 }
 
 export class Settlement {
-  readonly #client: Redis;
+  readonly #shard: Shard;
   readonly #keys: ShardKeys;
   readonly #consumer: string;
   readonly #deadBytesMax: number;
 
-  constructor({ client, keys, consumer, deadBytesMax }: SettlementParts) {
-    this.#client = client;
-    this.#keys = keys;
+  constructor({ shard, consumer, deadBytesMax }: SettlementParts) {
+    this.#shard = shard;
+    this.#keys = shard.keys;
     this.#consumer = consumer;
     this.#deadBytesMax = deadBytesMax;
   }
@@ -41,7 +40,7 @@ export class Settlement {
     const plain = done.filter(({ outcome }) => outcome.state !== "dead");
     const replies = new Map<Finished, unknown>();
     const settled = await runScripts(
-      this.#client,
+      this.#shard,
       settleScript,
       plain.map((finished) => this.#settleCall(finished)),
     );
@@ -49,7 +48,7 @@ export class Settlement {
     for (const finished of done) {
       if (finished.outcome.state !== "dead") continue;
       const { keys, args } = this.#buryCall(finished, finished.outcome);
-      replies.set(finished, await runScript(this.#client, buryScript, keys, args));
+      replies.set(finished, await runScript(this.#shard, buryScript, keys, args));
     }
     return await Promise.all(
       done.map((finished) => this.#settled(finished, replies.get(finished))),

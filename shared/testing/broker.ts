@@ -9,13 +9,14 @@ import type { Delivery, Finished, JobEvent } from "../broker.ts";
 import { systemClock } from "../clock.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
 import type { ModelCard } from "../model_card.ts";
-import { openCommands } from "../redis/connection.ts";
 import { RedisDeadLetters } from "../redis/dead_letters.ts";
 import { RedisJobQueue } from "../redis/job_queue.ts";
 import { RedisJobSource } from "../redis/job_source.ts";
 import { ShardKeys } from "../redis/keys.ts";
 import { RedisResultFeed } from "../redis/result_feed.ts";
 import { DEAD_BYTES_MAX } from "../redis/settlement.ts";
+import { type Shard, Shards } from "../redis/shard.ts";
+import type { Log } from "../log.ts";
 import { keptLog } from "./kept_log.ts";
 import { type TestRedis, testRedis } from "./redis.ts";
 
@@ -41,12 +42,30 @@ export const forever = new AbortController().signal;
 /** Both sides of a broker: gateway `g1`, worker `w1`. */
 export interface Broker extends AsyncDisposable {
   readonly redis: TestRedis;
+  readonly shards: Shards;
+  /** The only one. */
+  readonly shard: Shard;
   readonly queue: RedisJobQueue;
   readonly source: RedisJobSource;
   readonly feed: RedisResultFeed;
   readonly letters: RedisDeadLetters;
   worker(consumer: string): RedisJobSource;
   gateway(name: string): RedisJobQueue;
+}
+
+/** Opens the only shard of a Redis. */
+export async function testShards(
+  { settings }: Pick<TestRedis, "settings">,
+  log: Log = keptLog(),
+): Promise<Shards> {
+  return await Shards.open({
+    settings,
+    count: 1,
+    connectionsMax: 8,
+    others: 2,
+    clock: systemClock,
+    log,
+  });
 }
 
 /** Starts a Redis and opens both sides. */
@@ -60,9 +79,9 @@ export async function openBroker(
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await testRedis());
   const log = keptLog();
-  const client = await openCommands(redis.settings, log);
-  stack.defer(() => client.disconnect());
-  const common = { client, settings: redis.settings, shard: 0, clock: systemClock, log };
+  const shards = stack.use(await testShards(redis));
+  const shard = shards.all[0]!;
+  const common = { shard, clock: systemClock, log };
   const worker = (consumer: string) =>
     new RedisJobSource({
       ...common,
@@ -78,14 +97,16 @@ export async function openBroker(
   const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
   await feed.renew();
   const admission = { jobsMax, bytesMax };
-  const gateway = (name: string) => new RedisJobQueue({ client, gateway: name, admission });
+  const gateway = (name: string) => new RedisJobQueue({ shards, gateway: name, admission });
   const opened = stack.move();
   return {
     redis,
+    shards,
+    shard,
     queue: gateway("g1"),
     source,
     feed,
-    letters: new RedisDeadLetters({ client, shard: 0, gateway: "g1", admission }),
+    letters: new RedisDeadLetters({ shards, gateway: "g1", admission }),
     worker,
     gateway,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

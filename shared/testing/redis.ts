@@ -4,13 +4,20 @@
  * @module
  */
 import { Redis } from "ioredis";
+import { systemClock } from "../clock.ts";
 import { RedisServer, type RedisServerOptions } from "../redis_server.ts";
-import { drop, type RedisSettings } from "../redis/connection.ts";
+import { drop, type RedisSettings, tryMs } from "../redis/connection.ts";
+import { Guard } from "../redis/guard.ts";
+import { ShardKeys } from "../redis/keys.ts";
+import { Shard } from "../redis/shard.ts";
+import { keptLog } from "./kept_log.ts";
 
 export interface TestRedis extends AsyncDisposable {
   readonly server: RedisServer;
   readonly client: Redis;
   readonly settings: RedisSettings;
+  /** The only shard, over the same connection. */
+  readonly shard: Shard;
 }
 
 /** Starts a server that keeps nothing on disk. */
@@ -24,10 +31,20 @@ export async function testRedis(
     settings: { hz: "100", ...options.settings },
   });
   const client = new Redis(server.url);
+  const settings = { url: server.url, name: "test", timeoutMs: 5000 };
+  const replace = () => client.disconnect(true);
+  const parts = {
+    settings,
+    tryMs: tryMs(settings),
+    clock: systemClock,
+    log: keptLog(),
+    fields: {},
+  };
   return {
     server,
     client,
-    settings: { url: server.url, name: "test", timeoutMs: 5000 },
+    settings,
+    shard: new Shard(new ShardKeys(0), new Guard({ client, replace, ...parts }), parts),
     async [Symbol.asyncDispose](): Promise<void> {
       drop(client);
       await server[Symbol.asyncDispose]();

@@ -25,6 +25,7 @@ export function testDelivery(
 ): Delivery {
   return {
     id: newJobId(0, () => crypto.randomUUID()),
+    shard: 0,
     model: MODEL,
     lane: 0,
     entry: `${++entries}-0`,

@@ -7,6 +7,7 @@ import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { Hands } from "../hands.ts";
 import { Settler } from "../settler.ts";
+import type { Delivery } from "../../shared/broker.ts";
 import { HandedSource } from "./handed_source.ts";
 
 export interface Settling {
@@ -27,7 +28,11 @@ export function openSettling(): Settling {
   const log = keptLog();
   const giveUp = new AbortController();
   const retried: number[] = [];
-  const onRetry = (delayMs: number) => void retried.push(delayMs);
-  const settler = new Settler({ source, hands, onRetry, clock, log, giveUp: giveUp.signal });
+  const onRetry = (_: Delivery, delayMs: number) => void retried.push(delayMs);
+  const settler = new Settler({
+    sources: [source],
+    ...{ hands, onRetry, clock, log },
+    giveUp: giveUp.signal,
+  });
   return { source, hands, clock, log, giveUp, retried, settler };
 }

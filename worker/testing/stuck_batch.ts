@@ -7,7 +7,7 @@ import { Heartbeat } from "../heartbeat.ts";
 
 const heartbeat = new Heartbeat({
   settings: { url: "redis://127.0.0.1:1", name: "stuck", timeoutMs: 100 },
-  shard: 0,
+  shards: 1,
   consumer: "stuck",
   claimIdleMs: 30_000,
   inferTimeoutMs: 50,

@@ -1,0 +1,117 @@
+/**
+ * The way every command takes: bounded in time, tried twice, and not tried at all while Redis is
+ * known to be away.
+ *
+ * Owns a circuit breaker for one server. Every command of Weir may be sent twice without harm.
+ * Invariant: what it throws is a {@linkcode BrokerUnavailable}, within the bound.
+ *
+ * @module
+ */
+import {
+  circuitBreaker,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  handleWhen,
+} from "cockatiel";
+import type { Clock } from "../clock.ts";
+import type { Log, LogFields } from "../log.ts";
+import { causeOf, type CommandClient, isReplyError, replyCode, unavailable } from "./connection.ts";
+
+/** Runs commands; the adapters know no more of a connection. */
+export interface Commands {
+  /** @throws {BrokerUnavailable} */
+  run<T>(call: (client: CommandClient) => Promise<T>): Promise<T>;
+}
+
+/** Calls in a row that have to fail before the next ones are not tried. */
+const FAILURES_MAX = 3;
+
+/** How long nothing is tried then; the next call after that is the probe. */
+const PROBE_AFTER_MS = 500;
+
+/** Replies of a server that cannot serve now, though it is there. */
+const AWAY = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY"]);
+
+const TIMED_OUT = "Command timed out";
+
+export interface GuardParts {
+  readonly client: CommandClient;
+  /** Bound on one try: half of a call's. */
+  readonly tryMs: number;
+  /** Replaces the connection, because nothing comes back on it, or the server is no master. */
+  readonly replace: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Which server, for the log. */
+  readonly fields: LogFields;
+}
+
+export class Guard implements Commands {
+  readonly #parts: GuardParts;
+  readonly #breaker: CircuitBreakerPolicy;
+  /** Counts the connections. */
+  #epoch = 0;
+
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+    this.#breaker = circuitBreaker(handleWhen(isAway), {
+      halfOpenAfter: PROBE_AFTER_MS,
+      breaker: new ConsecutiveBreaker(FAILURES_MAX),
+    });
+    const { log, fields } = parts;
+    this.#breaker.onBreak(() => log.warn("redis is away, commands fail at once", fields));
+    this.#breaker.onReset(() => log.info("redis serves again", fields));
+  }
+
+  /** Whether commands fail without being tried. */
+  get open(): boolean {
+    return this.#breaker.state !== CircuitState.Closed;
+  }
+
+  async run<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
+    try {
+      return await this.#breaker.execute(() => this.#twice(call));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async #twice<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
+    const epoch = this.#epoch;
+    try {
+      return await this.#once(call);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+      // Of many calls that fail together, one replaces the connection for all.
+      if (epoch === this.#epoch) {
+        this.#epoch++;
+        this.#parts.replace();
+      }
+    }
+    return await this.#once(call);
+  }
+
+  /** The library bounds each command; a cluster's redirections could add up. */
+  async #once<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
+    const { client, tryMs, clock } = this.#parts;
+    const late = Promise.withResolvers<never>();
+    const cancel = clock.after(tryMs, () => late.reject(new Error(TIMED_OUT)));
+    try {
+      return await Promise.race([call(client), late.promise]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  const cause = error instanceof Error ? causeOf(error) : error;
+  return !isReplyError(cause) || AWAY.has(replyCode(cause));
+}
+
+/** Whether the connection leads to nobody, or to the wrong one. */
+function isStale(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message === TIMED_OUT || replyCode(causeOf(error)) === "READONLY";
+}
