@@ -56,8 +56,9 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   async beat(): Promise<void> {
     const { shard, worker, lifetimeMs } = this.#parts;
     const beat = this.#keys.beat(worker);
-    const known = await shard.run((client) => client.set(beat, "1", "PX", lifetimeMs, "XX"));
-    if (known === null && this.#announced !== undefined) await this.announce(this.#announced);
+    // Not SET, which a Redis whose memory is used up refuses.
+    const known = await shard.run((client) => client.pexpire(beat, lifetimeMs));
+    if (known === 0 && this.#announced !== undefined) await this.announce(this.#announced);
   }
 
   async leave(): Promise<void> {

@@ -35,3 +35,18 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
   );
   assert.deepEqual(new Map(served), new Map([[MODEL, 2], ["imagenet", 1]]));
 });
+
+Deno.test("a worker and a maintainer stay what they are while redis' memory is used up", async () => {
+  await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
+  const { client, shard } = redis;
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard, token: "w1", leaseMs: 60_000 });
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await maintenance.elect();
+  const names = [keys.beat("w1"), keys.maintainer()];
+  for (const name of names) await client.pexpire(name, 30_000);
+  await client.config("SET", "maxmemory", 1);
+  await registry.beat();
+  assert.equal(await maintenance.elect(), true);
+  for (const name of names) assert(await client.pttl(name) > 30_000, name);
+});

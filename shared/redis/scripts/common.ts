@@ -2,9 +2,9 @@
  * Lua that several atomic steps share.
  *
  * Rules that hold in every script: all keys are declared and share one slot; time is Redis' own;
- * a record that does not exist is never written; in a script that a worker runs, the first write
- * is XACK, XDEL or XCLAIM, because with memory exhausted those still pass and free what the
- * later writes need.
+ * a record that does not exist is never written; where something ends or goes on, the first write
+ * is one that passes with memory exhausted (XACK, XDEL, XCLAIM, ZREM, PEXPIRE), because after it
+ * the others pass too.
  *
  * @module
  */
@@ -35,8 +35,8 @@ end
  */
 export const CONCLUDE = `
 local function conclude(job_key, deadlines_key, id, fields, from)
-  redis.call('HSET', job_key, unpack(fields))
   redis.call('ZREM', deadlines_key, id)
+  redis.call('HSET', job_key, unpack(fields))
   if #KEYS < from then return end
   local event = redis.call('HGETALL', job_key)
   table.insert(event, 'id')
