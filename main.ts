@@ -14,6 +14,7 @@ import project from "./deno.json" with { type: "json" };
 import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import type { FaultsOptions } from "./faults/mod.ts";
+import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
@@ -209,7 +210,22 @@ function setUpAlone(): Promise<never> {
 
 function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never> {
   const { drain: signal } = stopSignals(0);
-  return run(async () => Deno.exit(await work({ write: say, signal })));
+  const key = readEnvironment().WEIR_API_KEY || undefined;
+  return run(async () => Deno.exit(await work({ write: say, signal, key })));
+}
+
+/** Prints a key alone, so that it can be put where it belongs; all about it is told beside. */
+function newKey(fields: KeyFields): Promise<never> {
+  const { WEIR_API_KEYS_FILE: file } = readConfig(readEnvironment());
+  return run(async () => {
+    const { addKey, makeKey } = await import("./gateway/keys/new_key.ts");
+    const { key, line } = makeKey(fields);
+    if (file !== undefined) await addKey(file, line);
+    say(key);
+    complain(`This is the key of "${fields.name}", shown once.`);
+    if (file === undefined) complain(`Its line for the file of WEIR_API_KEYS_FILE:\n${line}`);
+    else complain(`Its entry is in "${file}", gateways take it up by themselves.`);
+  });
 }
 
 function testByFaults(options: FaultsOptions): Promise<never> {
@@ -241,6 +257,7 @@ program.command("worker")
   .option("--lifeline", "drain when standard input closes")
   .action(worker);
 addClientCommands(program, runClient);
+program.addCommand(keyCommand(newKey));
 program.addCommand(faultsCommand(testByFaults));
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")

@@ -8,12 +8,15 @@
  */
 import { z } from "zod";
 import type { Prediction } from "../shared/job.ts";
+import { osState } from "../shared/os_error.ts";
 import { ask, type Asked } from "./gateway.ts";
 
 /** What to classify, where, and how to tell. */
 export interface ClassifyOptions {
   /** The gateway's address: an http or https URL. */
   readonly url: string;
+  /** The API key, where the gateway wants one. */
+  readonly key: string | undefined;
   /** Name of the model, or the default one. */
   readonly model: string | undefined;
   /** Number of predictions, as the gateway reads it: it judges the bounds. */
@@ -46,6 +49,7 @@ type Answer = Asked<z.output<typeof Answer>>;
  * await classify({
  *   files: ["castle.jpg"],
  *   url: "http://127.0.0.1:8080",
+ *   key: undefined,
  *   model: undefined,
  *   top: "3",
  *   json: false,
@@ -70,18 +74,17 @@ export async function classify(options: ClassifyOptions): Promise<number> {
 
 async function answerOf(
   file: string,
-  { url, model, top, signal }: ClassifyOptions,
+  { url, key, model, top, signal }: ClassifyOptions,
 ): Promise<Answer> {
   let image: Uint8Array<ArrayBuffer>;
   try {
     image = await Deno.readFile(file, { signal });
   } catch (error) {
     signal.throwIfAborted();
-    // The system's own words, without the call and the path that follow them.
-    const [state] = (error as Error).message.split(" (os error");
-    return { ok: false, code: "unreadable_file", detail: `the file cannot be read: ${state}` };
+    const detail = `the file cannot be read: ${osState(error)}`;
+    return { ok: false, code: "unreadable_file", detail };
   }
-  const question = { path: "/predict", query: { model, top }, body: image, answer: Answer };
+  const question = { path: "/predict", query: { model, top }, body: image, key, answer: Answer };
   return await ask(url, { method: "POST", ...question }, { signal });
 }
 

@@ -9,6 +9,7 @@ interface Seen {
   readonly method: string;
   readonly path: string;
   readonly body: string;
+  readonly key: string | null;
 }
 
 /** A folder of files and a server on loopback that answers as a gateway does. */
@@ -19,7 +20,9 @@ async function gateway(
   const seen: Seen[] = [];
   const handler = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);
-    const arrived = { method: request.method, path: pathname + search, body: await request.text() };
+    const { method, headers } = request;
+    const key = headers.get("authorization");
+    const arrived = { method, path: pathname + search, body: await request.text(), key };
     seen.push(arrived);
     return answer(arrived);
   };
@@ -67,6 +70,7 @@ async function run(
   const code = await classify({
     model: undefined,
     top: undefined,
+    key: undefined,
     json: false,
     write: (text) => void lines.push(text),
     signal: new AbortController().signal,
@@ -86,7 +90,9 @@ Deno.test("a file's bytes are posted, and its classes are shown with bars", asyn
       "    3.1%  ▋                     palace",
     ].join("\n"),
   });
-  assert.deepEqual(server.seen, [{ method: "POST", path: "/predict", body: "bytes" }]);
+  assert.deepEqual(server.seen, [
+    { method: "POST", path: "/predict", body: "bytes", key: null },
+  ]);
 });
 
 Deno.test("model and top go with the request, and the gateway's path is kept", async () => {
@@ -94,6 +100,15 @@ Deno.test("model and top go with the request, and the gateway's path is kept", a
   const files = [await write(server.folder, "a.jpg", "")];
   await run({ files, url: `${server.url}/weir/`, model: "a b", top: "3" });
   assert.equal(server.seen[0]?.path, "/weir/predict?model=a+b&top=3");
+});
+
+Deno.test("the key goes in a header, and nowhere else", async () => {
+  await using server = await gateway(success);
+  const file = await write(server.folder, "castle.jpg", "bytes");
+  assert.equal((await run({ files: [file], url: server.url, key: "weir_secret" })).code, 0);
+  assert.deepEqual(server.seen, [
+    { method: "POST", path: "/predict", body: "bytes", key: "Bearer weir_secret" },
+  ]);
 });
 
 Deno.test("a file that fails is told in one line with its name, and the others are shown", async () => {

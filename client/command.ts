@@ -4,12 +4,15 @@
  * @module
  */
 import type { Command } from "commander";
+import { readKey } from "./key.ts";
 
 /** What a client has of its process. */
 export interface ClientParts {
   /** Takes one line, or several with line breaks between. */
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
+  /** `WEIR_API_KEY`. */
+  readonly key: string | undefined;
 }
 
 /** Runs a client to its end; what its work returns is the exit code. */
@@ -19,6 +22,7 @@ export type RunClient = (work: (parts: ClientParts) => Promise<number>) => Promi
 interface Flags {
   readonly url: string;
   readonly json: boolean;
+  readonly keyFile: string | undefined;
   readonly model: string | undefined;
   readonly top: string | undefined;
   readonly limit: string | undefined;
@@ -31,10 +35,17 @@ export function addClientCommands(program: Command, run: RunClient): void {
   const add = (parent: Command, usage: string, work: Work) =>
     parent.command(usage)
       .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
+      .option("--key-file <file>", "has the API key; without it, WEIR_API_KEY is sent")
       .option("--json", "print JSON", false)
       .action((...given) => {
         const command = given.at(-1) as Command;
-        return run((parts) => work(command.args, { ...command.opts<Flags>(), ...parts }));
+        const flags = command.opts<Flags>();
+        return run(async (parts) => {
+          const key = await readKey(flags.keyFile, parts.key);
+          if (key.ok) return await work(command.args, { ...flags, ...parts, key: key.value });
+          parts.write(key.detail);
+          return 1;
+        });
       });
   add(program, "classify <files...>", async (files, options) => {
     const { classify } = await import("./classify.ts");

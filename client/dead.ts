@@ -13,6 +13,8 @@ import { ask, type Asked, type Failure } from "./gateway.ts";
 export interface DeadOptions {
   /** The gateway's address: an http or https URL. */
   readonly url: string;
+  /** The API key of an administrator, where the gateway wants one. */
+  readonly key: string | undefined;
   /** JSON as the gateway has it, instead of lines for a person. */
   readonly json: boolean;
   /** Takes one line, or several with line breaks between. */
@@ -47,9 +49,9 @@ const Job = z.looseObject({ id: z.string() });
  * @throws the signal's reason once it aborts
  */
 export async function listDead(
-  { url, model, limit, json, write, signal }: DeadListOptions,
+  { url, key, model, limit, json, write, signal }: DeadListOptions,
 ): Promise<number> {
-  const question = { path: "/admin/dead", query: { model, limit }, answer: Page };
+  const question = { path: "/admin/dead", query: { model, limit }, key, answer: Page };
   const page = await ask(url, { method: "GET", ...question }, { signal });
   if (json) write(JSON.stringify(page.ok ? page.value : errorOf(page), undefined, 2));
   else write(page.ok ? table(page.value) : page.detail);
@@ -64,8 +66,9 @@ export async function listDead(
  * @throws the signal's reason once it aborts
  */
 export async function replayDead(ids: readonly string[], options: DeadOptions): Promise<number> {
+  const { key } = options;
   return await each(ids, options, async (path) => {
-    const question = { method: "POST", path: `${path}/replay`, answer: Job } as const;
+    const question = { method: "POST", path: `${path}/replay`, key, answer: Job } as const;
     const job = await ask(options.url, question, options);
     if (!job.ok) return job;
     return { ok: true, value: { text: `replayed as ${job.value.id}`, json: { job: job.value } } };
@@ -80,8 +83,9 @@ export async function replayDead(ids: readonly string[], options: DeadOptions): 
  * @throws the signal's reason once it aborts
  */
 export async function discardDead(ids: readonly string[], options: DeadOptions): Promise<number> {
+  const { key } = options;
   return await each(ids, options, async (path) => {
-    const question = { method: "DELETE", path, answer: z.undefined() } as const;
+    const question = { method: "DELETE", path, key, answer: z.undefined() } as const;
     const gone = await ask(options.url, question, options);
     if (!gone.ok) return gone;
     return { ok: true, value: { text: "discarded", json: { discarded: true } } };

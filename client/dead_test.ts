@@ -32,6 +32,7 @@ async function run(
 ): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
   const code = await command({
+    key: undefined,
     json: false,
     write: (text) => void lines.push(text),
     signal: new AbortController().signal,

@@ -29,6 +29,8 @@ export interface Question<T> {
   /** Parameters; those that are undefined are left out. The gateway judges their bounds. */
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** The API key, where the gateway wants one. */
+  readonly key: string | undefined;
   /** What is read of a success; of one without a body, undefined. */
   readonly answer: z.ZodType<T>;
 }
@@ -44,7 +46,7 @@ const Problem = z.object({ code: z.string(), detail: z.string() });
  */
 export async function ask<T>(
   url: string,
-  { method, path, query = {}, body, answer }: Question<T>,
+  { method, path, query = {}, body, key, answer }: Question<T>,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Asked<T>> {
   const target = targetOf(url, path, query);
@@ -52,7 +54,12 @@ export async function ask<T>(
     return failure("invalid_url", `the address "${url}" is no http or https URL`);
   }
   try {
-    const response = await fetch(target, { method, signal, ...(body !== undefined && { body }) });
+    const response = await fetch(target, {
+      method,
+      signal,
+      ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }),
+      ...(body !== undefined && { body }),
+    });
     return read(response, await response.text(), answer);
   } catch {
     signal.throwIfAborted();

@@ -41,19 +41,24 @@ export async function untilOk(url: string, clock: Clock, signal: AbortSignal): P
 /**
  * Has a photo classified.
  *
+ * @param key the API key, where the gateway wants one
  * @throws {StartError} where the answer is no success
  */
-export async function checkItself(url: string, photo: string, clock: Clock): Promise<SelfCheck> {
+export async function checkItself(
+  url: string,
+  photo: string,
+  key: string | undefined,
+  clock: Clock,
+): Promise<SelfCheck> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const body = await Deno.readFile(photo);
   const began = clock.now();
-  const response = await fetch(`${url}/predict`, {
-    method: "POST",
-    body: await Deno.readFile(photo),
-  });
-  const body = await response.json();
+  const response = await fetch(`${url}/predict`, { method: "POST", headers, body });
+  const answer = await response.json();
   const ms = clock.now() - began;
-  const [best] = body.predictions ?? [];
-  if (!response.ok) throw new StartError(`self-check failed: ${body.code}: ${body.detail}`);
-  const { models } = await (await fetch(`${url}/v1/models`)).json();
+  const [best] = answer.predictions ?? [];
+  if (!response.ok) throw new StartError(`self-check failed: ${answer.code}: ${answer.detail}`);
+  const { models } = await (await fetch(`${url}/v1/models`, { headers })).json();
   const model = models.find((one: ServedModel) => one.default && one.readyWorkers > 0);
   return { model, label: best?.label ?? "nothing", probability: best?.probability ?? 0, ms };
 }

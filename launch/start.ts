@@ -70,10 +70,13 @@ export async function start(
   await ready(`${url}/${config.WEIR_WORKERS > 0 ? "readyz" : "healthz"}`, children, clock, drain);
   if (drain.aborted) return;
   for (const child of children) child.keepAlive();
-  if (config.WEIR_WORKERS > 0) {
-    banner(parts, url, await checkItself(url, join(parts.root, SAMPLE), clock));
-  } else {
+  const { WEIR_API_KEY: key, WEIR_API_KEYS_FILE: keys } = config;
+  if (config.WEIR_WORKERS === 0) {
     parts.say(`Weir serves at ${url}, without workers of its own`);
+  } else if (keys !== undefined && key === undefined) {
+    parts.say(`Weir serves at ${url}; no first photo was tried, as WEIR_API_KEY is not set`);
+  } else {
+    banner(parts, url, await checkItself(url, join(parts.root, SAMPLE), key, clock));
   }
   await new Promise<void>((resolve) => {
     drain.addEventListener("abort", () => resolve(), { once: true });
@@ -123,7 +126,7 @@ const BUILT_IN_MODEL = "shapes";
 /** Labels that are named in the banner at most. */
 const LABELS_SHOWN_MAX = 20;
 
-function banner({ root, say }: StartParts, url: string, check: SelfCheck): void {
+function banner({ config, root, say }: StartParts, url: string, check: SelfCheck): void {
   const { model, label, probability, ms } = check;
   const shown = model.labels.slice(0, LABELS_SHOWN_MAX).join(" · ");
   const more = model.labels.length - LABELS_SHOWN_MAX;
@@ -136,7 +139,9 @@ function banner({ root, say }: StartParts, url: string, check: SelfCheck): void 
   say("");
   say(`  Weir serves at ${url}  (a page to try it; Ctrl-C stops)`);
   say("");
-  say(`    curl -F image=@${sample} ${url}/predict`);
+  const keys = config.WEIR_API_KEYS_FILE !== undefined;
+  const key = keys ? ' -H "Authorization: Bearer $WEIR_API_KEY"' : "";
+  say(`    curl${key} -F image=@${sample} ${url}/predict`);
   say("");
   say(`  Classes of ${model.name}: ${shown}${more > 0 ? ` · … ${more} more` : ""}`);
   if (model.name === BUILT_IN_MODEL) {

@@ -123,6 +123,11 @@ export const SETTINGS = {
     z.string().min(1),
     "API keys, one a line; unset: no keys, and only who reaches the loopback address may ask",
   ),
+  WEIR_API_KEY: setting(
+    // What a header can carry (RFC 6750, section 2.1).
+    z.string().regex(/^[\w.~+/-]+=*$/, "is no API key"),
+    "the key that classify, dead and start's first photo send",
+  ),
   WEIR_CORS_ORIGINS: setting(origins, "allowed origins, with commas between; empty: none", "none"),
   WEIR_LOG_LEVEL: setting(oneOf(...LOG_LEVELS), "debug, info, warning or error", "info"),
   WEIR_LOG_FORMAT: setting(oneOf("text", "json"), "text or json", "text"),
@@ -165,9 +170,11 @@ function contradictions({ WEIR_HOST: host, WEIR_API_KEYS_FILE: file }: Partial<C
   ];
 }
 
-/** A value as a fault may print it: an address can hold a password. */
+/** Values that no fault may print: an address can hold a password. */
+const SECRETS = new Set(["REDIS_URL", "WEIR_API_KEY"]);
+
 function shown(name: string, text: string): string {
-  return name === "REDIS_URL" ? "…" : JSON.stringify(text);
+  return SECRETS.has(name) ? "…" : JSON.stringify(text);
 }
 
 /** Misspelt settings, each with the nearest valid name. */

@@ -45,6 +45,7 @@ const DEFAULTS: Record<string, string | number | readonly string[] | undefined> 
   WEIR_DRAIN_MS: 25_000,
   WEIR_SHARDS: 1,
   WEIR_API_KEYS_FILE: undefined,
+  WEIR_API_KEY: undefined,
   WEIR_CORS_ORIGINS: [],
   WEIR_LOG_LEVEL: "info",
   WEIR_LOG_FORMAT: "text",
@@ -111,6 +112,7 @@ const bad: [name: keyof Config, text: string, state: string][] = [
   ["WEIR_ENGINE", "cuda", "is none of auto, tensorflow, wasm, "],
   ["WEIR_LOG_LEVEL", "trace", "is none of debug, info, warning, error"],
   ["WEIR_LOG_FORMAT", "TEXT", "is none of text, json"],
+  ["WEIR_API_KEY", "weir_ä", "is no API key"],
   ["WEIR_CORS_ORIGINS", "*", "has something that is no origin"],
   ["WEIR_CORS_ORIGINS", "https://a.example/", "has something that is no origin"],
   ["WEIR_CORS_ORIGINS", "https://a.example, https://b.example", "has something that is no origin"],
@@ -120,7 +122,7 @@ for (const [name, text, state] of bad) {
   Deno.test(`config: ${name} may not be "${text}"`, () => {
     const [fault, ...more] = faults({ [name]: text });
     assert.deepEqual(more, []);
-    const shown = name === "REDIS_URL" ? "…" : JSON.stringify(text);
+    const shown = ["REDIS_URL", "WEIR_API_KEY"].includes(name) ? "…" : JSON.stringify(text);
     assert(fault?.startsWith(`${name}=${shown} ${state}`), String(fault));
   });
 }

@@ -10,6 +10,7 @@
 import { dirname } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import type { Log } from "../../shared/log.ts";
+import { osState } from "../../shared/os_error.ts";
 import { type ApiKey, findKey } from "./api_key.ts";
 import { parseKeys } from "./keys_file.ts";
 
@@ -113,7 +114,6 @@ function readText(file: string): string {
   try {
     return Deno.readTextFileSync(file);
   } catch (error) {
-    const [state] = (error as Error).message.split(" (os error");
-    throw new KeysFileError(`cannot read "${file}": ${state}`);
+    throw new KeysFileError(`cannot read "${file}": ${osState(error)}`);
   }
 }

@@ -15,7 +15,10 @@ import { type ApiKey, ROLES } from "./api_key.ts";
 /** Longest window of a quota: a year. */
 const WINDOW_SECONDS_MAX = 31_536_000;
 
-const Count = z.int().min(1);
+/** Greatest number that a structured field of HTTP can tell (RFC 9651, section 3.3.1). */
+export const COUNT_MAX = 999_999_999_999_999;
+
+const Count = z.int().min(1).max(COUNT_MAX);
 
 const QuotaFields = z.strictObject({
   requests: Count.optional(),
