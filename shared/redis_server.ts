@@ -66,7 +66,7 @@ export class RedisServer implements AsyncDisposable {
         { port: freePort(), password: crypto.randomUUID() };
       const file = await writeSettings(options, address);
       try {
-        const process = spawn(options.executable, file);
+        const process = spawnOnLifeline(options.executable, file);
         const output = new Output(process.stdout);
         if (await output.ready) {
           return new RedisServer(process, output, address);
@@ -130,9 +130,10 @@ async function writeSettings(
   return file;
 }
 
-function spawn(executable: string, settingsFile: string): Deno.ChildProcess {
+/** Starts a command that ends when its standard input is closed, or its parent dies. */
+export function spawnOnLifeline(executable: string, ...args: string[]): Deno.ChildProcess {
   return new Deno.Command("sh", {
-    args: ["-c", LIFELINE, executable, settingsFile],
+    args: ["-c", LIFELINE, executable, ...args],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

@@ -56,7 +56,7 @@ export async function testRedis(
  * Stops the server's process: it still takes connections, and answers nothing. Disposing lets it
  * go on.
  */
-export async function freeze({ client }: TestRedis): Promise<Disposable> {
+export async function freeze({ client }: Pick<TestRedis, "client">): Promise<Disposable> {
   const pid = await serverPid(client);
   Deno.kill(pid, "SIGSTOP");
   return { [Symbol.dispose]: () => Deno.kill(pid, "SIGCONT") };
