@@ -132,6 +132,8 @@ function brokerProblem(error: BrokerUnavailable, log: Log): Response {
     log.error("redis refuses to take more, this is critical", { error: error.message });
     return problemResponse(AT_CAPACITY);
   }
-  log.warn("redis is away", { error: error.message });
+  // While it is known to be away, that has been said already.
+  const level = error.untouched ? "debug" : "warn";
+  log[level]("redis is away", { error: error.message });
   return problemResponse(BUSY);
 }
