@@ -8,11 +8,8 @@
 import { z } from "zod";
 // For its members of `meta`.
 import type {} from "zod-openapi";
-import { type JobId, parseJobId } from "../shared/job.ts";
+import { type JobId, parseJobId, TIMEOUT_MAX_MS } from "../shared/job.ts";
 import { TOP_MAX } from "../shared/model_card.ts";
-
-/** Longest deadline a client may set: a day. */
-const TIMEOUT_MAX_MS = 86_400_000;
 
 /** Dead letters that one answer lists at most. */
 const DEAD_LIMIT_MAX = 1000;

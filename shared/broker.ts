@@ -116,8 +116,12 @@ export type Replayed =
 
 /** What an administrator does with dead letters. */
 export interface DeadLetters {
-  /** Reads the newest letters of some models, `max` of them at most, without their images. */
-  list(models: readonly string[], max: number): Promise<DeadLetterPage>;
+  /**
+   * Reads the newest letters of a model, or of all, `max` of them at most, without their images.
+   *
+   * @returns nothing where there is no such model
+   */
+  list(model: string | undefined, max: number): Promise<DeadLetterPage | undefined>;
   /**
    * Makes a new job of a letter, which is then gone. The dead job keeps its outcome: a final state
    * is written once. A letter whose job is not admitted stays.
@@ -237,7 +241,7 @@ export interface WorkerRegistry {
 
 /** What is served, and by how many. */
 export interface Directory {
-  /** Every model a worker ever announced, with the number of workers that live now. */
+  /** Every model that takes jobs, with the number of workers that serve it now. */
   models(): Promise<{ readonly card: ModelCard; readonly workers: number }[]>;
 }
 
@@ -247,6 +251,8 @@ export interface MaintenanceReport {
   readonly expiredJobs: number;
   /** Workers that died and are forgotten now. */
   readonly deadWorkers: number;
+  /** Models that are not offered any more, and forgotten now. */
+  readonly deadModels: number;
 }
 
 /** The periodic work that one elected process does for all. */

@@ -8,6 +8,7 @@
  */
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
+import { TIMEOUT_MAX_MS } from "./job.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { ADDRESS_FORMS, parseRedisAddress } from "./redis/address.ts";
 
@@ -114,7 +115,11 @@ export const SETTINGS = {
     "0",
   ),
   WEIR_SHARDS: setting(int(1, 256), "streams a model is spread over", "1"),
-  WEIR_TIMEOUT_MS: setting(ms, "a job's deadline where the client names none", "30000"),
+  WEIR_TIMEOUT_MS: setting(
+    int(1, TIMEOUT_MAX_MS),
+    "a job's deadline where the client names none",
+    "30000",
+  ),
   WEIR_RESULT_TTL_MS: setting(ms, "how long a finished job can be read", "3600000"),
   WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),
   WEIR_MAINTENANCE_MS: setting(ms, "the elected maintainer's period", "60000"),

@@ -33,6 +33,9 @@ export function shardOf(id: JobId): number {
   return Number(id.slice(0, id.indexOf("-")));
 }
 
+/** Longest time to a deadline, whoever sets it: a day. */
+export const TIMEOUT_MAX_MS = 86_400_000;
+
 /** States that a job leaves again. */
 export const LIVE_STATES = ["queued", "running"] as const;
 /** States that are written once, by whoever is first. */

@@ -4,9 +4,13 @@
  * @module
  */
 import { z } from "zod";
+import { TIMEOUT_MAX_MS } from "./job.ts";
 
 /** Greatest number of predictions an image, of a model and of a request. */
 export const TOP_MAX = 100;
+
+/** How long a model is offered after its last worker: as long as a job could wait for the next. */
+export const MODEL_KEEP_MS = TIMEOUT_MAX_MS;
 
 /** Schema of the card, as it is stored in Redis. */
 export const ModelCardSchema = z.object({

@@ -31,14 +31,9 @@ export class Janitor {
     }
     this.#elected = elected;
     if (!elected) return;
-    const { trimmedEvents, expiredJobs, deadWorkers } = await this.#maintenance.run();
-    if (trimmedEvents + expiredJobs + deadWorkers > 0) {
-      this.#log.info("maintenance done", {
-        trimmedEvents,
-        expiredJobs,
-        deadWorkers,
-        shard: this.#shard,
-      });
+    const report = await this.#maintenance.run();
+    if (Object.values(report).some((count) => count > 0)) {
+      this.#log.info("maintenance done", { ...report, shard: this.#shard });
     }
   }
 

@@ -66,6 +66,6 @@ Deno.test("the elected janitor works and counts, the other does nothing", async 
   assert.deepEqual(elected.log.lines.at(-1), {
     level: "info",
     message: "maintenance done",
-    fields: { shard: 0, trimmedEvents: 0, expiredJobs: 1, deadWorkers: 0 },
+    fields: { shard: 0, trimmedEvents: 0, expiredJobs: 1, deadWorkers: 0, deadModels: 0 },
   });
 });

@@ -9,7 +9,6 @@
 import { z } from "zod";
 import type { DeadLetter, DeadLetters } from "../../shared/broker.ts";
 import type { Log } from "../../shared/log.ts";
-import type { Catalog } from "../catalog.ts";
 import { JobSchema, jobView, Time } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
 import { DeadLimit, LetterIdText, ModelName, TimeoutMs } from "../parameters.ts";
@@ -20,7 +19,6 @@ import { LOCATION } from "./jobs.ts";
 export interface DeadParts {
   readonly letters: DeadLetters;
   readonly jobs: Jobs;
-  readonly catalog: Catalog;
   readonly log: Log;
   /** `WEIR_TIMEOUT_MS`. */
   readonly timeoutMs: number;
@@ -48,7 +46,7 @@ export function deadRoutes(parts: DeadParts): RouteGroup {
   };
 }
 
-function list({ letters, catalog }: DeadParts): Route {
+function list({ letters }: DeadParts): Route {
   return route({
     method: "GET",
     access: "admin",
@@ -67,9 +65,8 @@ function list({ letters, catalog }: DeadParts): Route {
     },
     problems: ["not_found", ...REDIS_PROBLEMS],
     handle: async ({ query: { model, limit } }) => {
-      const names = (await catalog.read()).map(({ card }) => card.name);
-      if (model !== undefined && !names.includes(model)) return noSuch("model");
-      const page = await letters.list(model === undefined ? names : [model], limit);
+      const page = await letters.list(model, limit);
+      if (page === undefined) return noSuch("model");
       return Response.json({ letters: page.letters.map(letterView), total: page.total });
     },
   });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RedisWorkerRegistry } from "../../shared/redis/registry.ts";
 import { CARD, keys, MODEL } from "../../shared/testing/broker.ts";
 import { openApp, problem } from "../testing/app.ts";
 
@@ -22,4 +23,18 @@ Deno.test("models are listed with their ready workers", async () => {
   await broker.redis.client.del(keys.beat("w1"));
   const { readyWorkers } = await (await app.request(`/v1/models/${MODEL}`)).json();
   assert.equal(readyWorkers, 0);
+});
+
+Deno.test("a model that is offered no more is not listed, and takes no jobs", async () => {
+  await using opened = await openApp();
+  const { app, broker, post } = opened;
+  const other = { ...CARD, name: "imagenet", default: false };
+  const { shard, redis: { client } } = broker;
+  const registry = new RedisWorkerRegistry({ shard, worker: "w2", lifetimeMs: 60_000 });
+  await registry.announce({ name: "w2", engine: "wasm", models: [other] });
+  await client.del(keys.offered(MODEL));
+  const { models } = await (await app.request("/v1/models")).json();
+  assert.deepEqual(models.map(({ name }: { name: string }) => name), ["imagenet"]);
+  await problem(await post(`/v1/jobs?model=${MODEL}`), 404, "not_found");
+  assert.equal((await post("/v1/jobs?model=imagenet")).status, 202);
 });

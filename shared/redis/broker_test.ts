@@ -330,12 +330,14 @@ Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries
     trimmedEvents: 0,
     expiredJobs: 0,
     deadWorkers: 0,
+    deadModels: 0,
   });
   await maintenance.elect();
   assert.deepEqual(await maintenance.run(), {
     trimmedEvents: 1,
     expiredJobs: 1,
     deadWorkers: 0,
+    deadModels: 0,
   });
   assert.equal((await broker.queue.get(old))?.state, "expired");
   assert.equal((await broker.queue.get(young))?.state, "queued");
@@ -346,7 +348,6 @@ Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries
 Deno.test("maintenance lowers a load to what the streams hold, although they are never empty", async () => {
   await using broker = await openBroker({ bytesMax: 10_000_000 });
   const { client } = broker.redis;
-  await client.hset(keys.models(), MODEL, "{}");
   const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   const images = [{ bytes: new Uint8Array(50_000) }];
@@ -376,7 +377,6 @@ Deno.test("maintenance lowers a load to what the streams hold, although they are
 Deno.test("maintenance counts jobs where Redis refuses to tell its memory", async () => {
   await using broker = await openBroker();
   const { client } = broker.redis;
-  await client.hset(keys.models(), MODEL, "{}");
   const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   await submit(broker);

@@ -53,10 +53,10 @@ export class RedisDeadLetters implements DeadLetters {
     this.#parts = parts;
   }
 
-  async list(models: readonly string[], max: number): Promise<DeadLetterPage> {
-    const places = this.#parts.shards.all.flatMap((shard) =>
-      models.map((model) => ({ shard, model }))
-    );
+  async list(model: string | undefined, max: number): Promise<DeadLetterPage | undefined> {
+    const places = (await Promise.all(this.#parts.shards.all.map(modelsOf))).flat()
+      .filter((place) => model === undefined || place.model === model);
+    if (model !== undefined && places.length === 0) return undefined;
     const counts = await Promise.all(
       places.map(({ shard, model }) => shard.run((client) => client.xlen(shard.keys.dead(model)))),
     );
@@ -140,4 +140,10 @@ export class RedisDeadLetters implements DeadLetters {
 
 function letterKeys({ shard: { keys }, model }: Place): string[] {
   return [keys.dead(model), keys.deadBytes(model), keys.deadIndex()];
+}
+
+/** A shard with each model that it knows. */
+async function modelsOf(shard: Shard): Promise<Omit<Place, "entry">[]> {
+  const models = await shard.run((client) => client.hkeys(shard.keys.models()));
+  return models.map((model) => ({ shard, model }));
 }

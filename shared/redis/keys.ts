@@ -108,9 +108,14 @@ export class ShardKeys {
     return `${this.#prefix}beat:${worker}`;
   }
 
-  /** Hash of model cards by model name, kept when the workers are gone. */
+  /** Hash of model cards by model name, kept until nothing of the model is left. */
   models(): string {
     return `${this.#prefix}models`;
+  }
+
+  /** String that lives as long as a model takes jobs: a while longer than its last worker. */
+  offered(model: string): string {
+    return `${this.#prefix}offered:${model}`;
   }
 
   /** The maintainer's lease. */

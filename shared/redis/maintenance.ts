@@ -1,16 +1,23 @@
 /**
  * The maintainer's side of the broker: the lease, and the scripts that check it.
  *
- * Owns the lease's token. Never touches what is pending or undelivered.
+ * Owns the lease's token. Never touches what is pending or undelivered of a job that can be done.
  *
  * @module
  */
 import type { Maintenance, MaintenanceReport } from "../broker.ts";
-import { parseJobId } from "../job.ts";
+import { parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
 import { endJob } from "./job_queue.ts";
 import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
-import { ELECT, FORGET_WORKER, RECONCILE, RESIGN, TRIM } from "./scripts/maintenance.ts";
+import {
+  ELECT,
+  FORGET_MODEL,
+  FORGET_WORKER,
+  RECONCILE,
+  RESIGN,
+  TRIM,
+} from "./scripts/maintenance.ts";
 import type { Shard } from "./shard.ts";
 
 const electScript = new Script(ELECT);
@@ -18,6 +25,7 @@ const resignScript = new Script(RESIGN);
 const trimScript = new Script(TRIM);
 const reconcileScript = new Script(RECONCILE);
 const forgetWorkerScript = new Script(FORGET_WORKER);
+const forgetModelScript = new Script(FORGET_MODEL);
 
 /** Overdue jobs that one run ends at most; the rest is for the next. */
 export const OVERDUE_MAX = 1000;
@@ -25,7 +33,12 @@ export const OVERDUE_MAX = 1000;
 /** How long an event stays in a result stream: far longer than a living gateway needs. */
 export const EVENT_KEEP_MS = 60_000;
 
-const NOTHING_DONE: MaintenanceReport = { trimmedEvents: 0, expiredJobs: 0, deadWorkers: 0 };
+const NOTHING_DONE: MaintenanceReport = {
+  trimmedEvents: 0,
+  expiredJobs: 0,
+  deadWorkers: 0,
+  deadModels: 0,
+};
 
 export interface RedisMaintenanceParts {
   readonly shard: Shard;
@@ -75,7 +88,13 @@ export class RedisMaintenance implements Maintenance {
     }
     const models = await shard.run((client) => client.hkeys(this.#keys.models()));
     await this.#reconcile(models);
-    return { trimmedEvents, expiredJobs, deadWorkers: await this.#forgetWorkers(models) };
+    const deadWorkers = await this.#forgetWorkers(models);
+    return {
+      trimmedEvents,
+      expiredJobs,
+      deadWorkers,
+      deadModels: await this.#forgetModels(models),
+    };
   }
 
   async #reconcile(models: readonly string[]): Promise<void> {
@@ -98,6 +117,28 @@ export class RedisMaintenance implements Maintenance {
         forgetWorkerScript,
         [...keys, ...this.#streams(models)],
         args,
+      ) as number;
+    }
+    return forgotten;
+  }
+
+  async #forgetModels(models: readonly string[]): Promise<number> {
+    const { shard, token } = this.#parts;
+    let forgotten = 0;
+    for (const model of models) {
+      const keys = [
+        this.#keys.maintainer(),
+        this.#keys.models(),
+        this.#keys.offered(model),
+        this.#keys.dead(model),
+        this.#keys.deadBytes(model),
+        this.#keys.load(model),
+      ];
+      forgotten += await runScript(
+        shard,
+        forgetModelScript,
+        [...keys, ...this.#streams([model])],
+        [token, model, TIMEOUT_MAX_MS],
       ) as number;
     }
     return forgotten;

@@ -1,8 +1,8 @@
 /**
  * Who serves what: workers announce their cards, gateways read them.
  *
- * A worker lives as long as its beat does. Model cards outlive the workers: a known model without
- * workers takes jobs, an unknown one does not.
+ * A worker lives as long as its beat does. A model is offered for a while longer than its last
+ * worker: it takes jobs without workers too, an unknown one does not.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   type WorkerCard,
   type WorkerRegistry,
 } from "../broker.ts";
-import { type ModelCard, ModelCardSchema } from "../model_card.ts";
+import { MODEL_KEEP_MS, type ModelCard, ModelCardSchema } from "../model_card.ts";
 import type { ShardKeys } from "./keys.ts";
 import type { Shard } from "./shard.ts";
 
@@ -42,23 +42,31 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   async announce(card: WorkerCard): Promise<void> {
     const { shard, worker, lifetimeMs } = this.#parts;
     this.#announced = card;
+    const names = card.models.map(({ name }) => name);
     const cards = card.models.flatMap((model) => [model.name, JSON.stringify(model)]);
-    await shard.run((client) =>
-      client.multi()
+    await shard.run((client) => {
+      const all = client.multi()
         .hset(this.#keys.models(), ...cards)
-        .hset(this.#keys.workers(), worker, JSON.stringify(card.models.map(({ name }) => name)))
-        .set(this.#keys.beat(worker), card.engine, "PX", lifetimeMs)
-        .exec()
-    );
+        .hset(this.#keys.workers(), worker, JSON.stringify(names))
+        .set(this.#keys.beat(worker), card.engine, "PX", lifetimeMs);
+      for (const name of names) all.set(this.#keys.offered(name), worker, "PX", MODEL_KEEP_MS);
+      return all.exec();
+    });
   }
 
   /** Beats; where Redis has forgotten this worker, or lost its data, announces it again. */
   async beat(): Promise<void> {
     const { shard, worker, lifetimeMs } = this.#parts;
-    const beat = this.#keys.beat(worker);
-    // Not SET, which a Redis whose memory is used up refuses.
-    const known = await shard.run((client) => client.pexpire(beat, lifetimeMs));
-    if (known === 0 && this.#announced !== undefined) await this.announce(this.#announced);
+    const card = this.#announced;
+    if (card === undefined) return;
+    // Neither SET nor MULTI, which a Redis whose memory is used up refuses.
+    const kept = await shard.run((client) =>
+      Promise.all([
+        client.pexpire(this.#keys.beat(worker), lifetimeMs),
+        ...card.models.map(({ name }) => client.pexpire(this.#keys.offered(name), MODEL_KEEP_MS)),
+      ])
+    );
+    if (kept.includes(0)) await this.announce(card);
   }
 
   async leave(): Promise<void> {
@@ -99,15 +107,22 @@ async function modelsOf(shard: Shard): Promise<{ card: ModelCard; workers: numbe
   const [cards, workers] = await shard.run((client) =>
     Promise.all([client.hgetall(keys.models()), client.hgetall(keys.workers())])
   );
-  const names = Object.keys(workers);
-  const beats = names.length === 0
-    ? []
-    : await shard.run((client) => client.mget(names.map((name) => keys.beat(name))));
-  const served = names
-    .filter((_, i) => beats[i] !== null)
-    .flatMap((name) => Served.parse(JSON.parse(workers[name]!)));
-  return Object.values(cards).map((text) => {
-    const card = ModelCardSchema.parse(JSON.parse(text));
-    return { card, workers: served.filter((name) => name === card.name).length };
+  const alive = await present(shard, Object.keys(workers), (worker) => keys.beat(worker));
+  const offered = await present(shard, Object.keys(cards), (model) => keys.offered(model));
+  const served = alive.flatMap((worker) => Served.parse(JSON.parse(workers[worker]!)));
+  return offered.map((model) => {
+    const card = ModelCardSchema.parse(JSON.parse(cards[model]!));
+    return { card, workers: served.filter((name) => name === model).length };
   });
+}
+
+/** Those of some names whose key is there. */
+async function present(
+  shard: Shard,
+  names: readonly string[],
+  keyOf: (name: string) => string,
+): Promise<string[]> {
+  if (names.length === 0) return [];
+  const values = await shard.run((client) => client.mget(names.map(keyOf)));
+  return names.filter((_, i) => values[i] !== null);
 }

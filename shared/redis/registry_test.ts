@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { CARD, keys, MODEL } from "../testing/broker.ts";
+import { TIMEOUT_MAX_MS } from "../job.ts";
+import { MODEL_KEEP_MS } from "../model_card.ts";
+import { bury, CARD, keys, MODEL, openBroker } from "../testing/broker.ts";
 import { testRedis } from "../testing/redis.ts";
 import { RedisMaintenance } from "./maintenance.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
@@ -49,4 +51,55 @@ Deno.test("a worker and a maintainer stay what they are while redis' memory is u
   await registry.beat();
   assert.equal(await maintenance.elect(), true);
   for (const name of names) assert(await client.pttl(name) > 30_000, name);
+});
+
+Deno.test("a model is offered for its time after the last worker, which a beat begins anew", async () => {
+  await using redis = await testRedis();
+  const { client, shard } = redis;
+  const directory = new RedisDirectory([shard]);
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const assertOffered = async () => {
+    assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
+    const left = await client.pttl(keys.offered(MODEL));
+    assert(left > MODEL_KEEP_MS - 60_000 && left <= MODEL_KEEP_MS, `${left} ms`);
+  };
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await assertOffered();
+  await client.pexpire(keys.offered(MODEL), 30_000);
+  await registry.beat();
+  await assertOffered();
+  await client.del(keys.offered(MODEL));
+  assert.deepEqual(await directory.models(), []);
+  await registry.beat();
+  await assertOffered();
+});
+
+Deno.test("a model that is offered no more is forgotten once nothing of it can be done", async () => {
+  await using broker = await openBroker();
+  const { shard, letters, redis: { client } } = broker;
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const maintenance = new RedisMaintenance({ shard, token: "a", leaseMs: 60_000 });
+  const forgets = async () => (await maintenance.run()).deadModels === 1;
+  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await registry.leave();
+  const dead = await bury(broker);
+  await maintenance.elect();
+
+  assert.equal(await forgets(), false, "it is offered");
+  await client.del(keys.offered(MODEL));
+  assert.equal(await forgets(), false, "it has a dead letter");
+  await letters.discard(dead);
+  // An entry is as old as its id says.
+  const [seconds] = await client.time() as unknown as [number];
+  const stream = keys.jobs(MODEL, 0);
+  const young = `${1000 * Number(seconds) - TIMEOUT_MAX_MS + 60_000}-0`;
+  await client.del(stream);
+  await client.xadd(stream, "1-0", "id", "overdue");
+  await client.xadd(stream, young, "id", "in time");
+  await client.hset(keys.load(MODEL), "jobs", 2, "bytes", 20);
+  assert.equal(await forgets(), false, "a job may wait for a worker");
+  await client.xdel(stream, young);
+  assert.equal(await forgets(), true);
+  assert.deepEqual((await client.keys("*")).filter((key) => key.includes(MODEL)), []);
+  assert.equal(await client.exists(keys.models()), 0);
 });

@@ -94,6 +94,8 @@ export async function openBroker(
     });
   const source = stack.use(worker("w1"));
   await source.open();
+  // Known, though no worker has announced it.
+  await redis.client.hset(keys.models(), MODEL, JSON.stringify(CARD));
   const feed = new RedisResultFeed({ ...common, gateway: "g1", blockMs: 500, renewMs: 20_000 });
   await feed.renew();
   const admission = { jobsMax, bytesMax };

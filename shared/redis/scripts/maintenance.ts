@@ -93,3 +93,23 @@ end
 for i = 4, #KEYS do redis.pcall('XGROUP', 'DELCONSUMER', KEYS[i], ARGV[2], ARGV[3]) end
 return redis.call('HDEL', KEYS[3], ARGV[3])
 `;
+
+/**
+ * Forgets a model that is not offered any more, with what is left of jobs that nobody can be
+ * waiting for: no deadline is longer than the time since the newest entry. Dead letters keep it.
+ *
+ * KEYS: maintainer, models, offered, dead letters, their bytes, load, the model's job streams
+ * ARGV: token, model, the longest time to a deadline
+ * Returns: 1 where it was forgotten, else 0
+ */
+export const FORGET_MODEL = `${PRELUDE}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('EXISTS', KEYS[3]) == 1 or redis.call('XLEN', KEYS[4]) > 0 then return 0 end
+local overdue = now_ms() - ARGV[3]
+for i = 7, #KEYS do
+  local newest = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+  if newest and tonumber(string.match(newest[1], '^%d+')) > overdue then return 0 end
+end
+redis.call('UNLINK', unpack(KEYS, 4))
+return redis.call('HDEL', KEYS[2], ARGV[2])
+`;
