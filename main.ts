@@ -99,8 +99,7 @@ async function run(work: () => Promise<void>): Promise<never> {
 const EXPECTED = new Set([
   "ModelError",
   "StartError",
-  "AddrInUse",
-  "AddrNotAvailable",
+  "ListenError",
   "KeysFileError",
   "DeploymentMismatch",
   "TooManyConnections",

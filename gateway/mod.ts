@@ -6,11 +6,13 @@
  *
  * @module
  */
+import { baseUrl } from "../shared/base_url.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
+import { osState } from "../shared/os_error.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
@@ -39,12 +41,17 @@ export interface GatewayParts {
 /** A call that Redis does not answer in this time is answered for it: `busy`. */
 const CALL_MAX_MS = 900;
 
+/** An address that this machine does not have, or that is taken; the message says which. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
 /**
  * Serves until `drain` aborts, then answers those who wait and stops.
  *
  * @param giveUp aborts when the time for draining is over
  * @throws {KeysFileError} where the API keys cannot be read
- * @throws {Deno.errors.AddrInUse} where the port is taken
+ * @throws {ListenError} where the address cannot be listened at
  * @throws {BrokerUnavailable} where Redis cannot be reached at the start
  */
 export async function runGateway(
@@ -150,17 +157,26 @@ async function listen(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const server = Deno.serve({
-    hostname,
-    port,
-    onListen: (address) => {
-      log.info("gateway ready", { url: `http://${hostname}:${address.port}` });
-    },
-  }, handler);
+  const server = serve(hostname, port, handler, log);
   await aborted(drain);
   log.info("gateway draining");
   // Given to the server, the second signal would close what the shutdown has closed already.
   await Promise.race([server.shutdown(), aborted(giveUp)]);
+}
+
+function serve(
+  hostname: string,
+  port: number,
+  handler: (request: Request) => Response | Promise<Response>,
+  log: Log,
+): Deno.HttpServer {
+  const onListen = (address: { readonly port: number }) =>
+    log.info("gateway ready", { url: baseUrl(hostname, address.port) });
+  try {
+    return Deno.serve({ hostname, port, onListen }, handler);
+  } catch (error) {
+    throw new ListenError(`cannot listen at ${baseUrl(hostname, port)}: ${osState(error)}`);
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -19,8 +19,8 @@ interface Running {
 }
 
 /** Runs a gateway on a free port until it is told to drain. */
-async function start(redis: RedisSettings): Promise<Running> {
-  const read = parseConfig({ WEIR_PORT: "0" });
+async function start(redis: RedisSettings, env: Record<string, string> = {}): Promise<Running> {
+  const read = parseConfig({ WEIR_PORT: "0", ...env });
   assert(read.ok);
   const [drain, giveUp] = [new AbortController(), new AbortController()];
   const kept = keptLog();
@@ -59,6 +59,16 @@ Deno.test("gateway ends by itself although redis hangs", async () => {
   drain.abort();
   await ended;
   assert(log.lines.some(({ message }) => message === "leaving without tidying up"));
+});
+
+Deno.test("gateway that cannot listen says where and why", async () => {
+  await using redis = await testRedis();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  await assert.rejects(start(redis.settings, { WEIR_PORT: String(port) }), {
+    name: "ListenError",
+    message: `cannot listen at http://127.0.0.1:${port}: Address already in use`,
+  });
 });
 
 Deno.test("gateway that reaches no redis does not start", async () => {

@@ -8,6 +8,7 @@
  * @module
  */
 import { join, relative } from "node:path";
+import { baseUrl } from "../shared/base_url.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
@@ -65,8 +66,7 @@ export async function start(
   );
   children.push(spawn("gateway", "gateway"));
 
-  const host = config.WEIR_HOST.includes(":") ? `[${config.WEIR_HOST}]` : config.WEIR_HOST;
-  const url = `http://${host}:${port}`;
+  const url = baseUrl(config.WEIR_HOST, port);
   await ready(`${url}/${config.WEIR_WORKERS > 0 ? "readyz" : "healthz"}`, children, clock, drain);
   if (drain.aborted) return;
   for (const child of children) child.keepAlive();

@@ -41,7 +41,9 @@ export function authentication(
     if (keys === undefined) c.set("caller", new Caller());
     if (keys === undefined || open.has(c.req.path)) return await next();
     const header = c.req.header("authorization");
-    if (header === undefined) return unauthorized('send "Authorization: Bearer KEY"');
+    if (header === undefined) {
+      return unauthorized('an API key is needed: send "Authorization: Bearer KEY"');
+    }
     const key = keys.find(BEARER.exec(header)?.[1] ?? "");
     if (key === undefined) return unauthorized("the API key is not known", 'error="invalid_token"');
     const caller = new Caller(key, quotas);

@@ -24,6 +24,9 @@ const byId = (id) => document.getElementById(id);
 /** Makes an element of a template. */
 const instance = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
+/** The API key, where one was asked for; the next load of the page does not know it any more. */
+let key = "";
+
 /**
  * Asks the gateway.
  *
@@ -32,20 +35,21 @@ const instance = (id) => byId(id).content.firstElementChild.cloneNode(true);
 async function ask(url, init) {
   let response;
   try {
-    response = await fetch(url, init);
+    response = await fetch(url, {
+      ...init,
+      headers: key ? { authorization: `Bearer ${key}` } : {},
+    });
   } catch {
-    return {
-      ok: false,
-      detail: "the gateway cannot be reached, is it still running?",
-      passing: true,
-    };
+    const detail = "the gateway cannot be reached, is it still running?";
+    return { ok: false, detail, passing: true };
   }
   const value = await response.json().catch(() => undefined);
   if (response.ok && value !== undefined) return { ok: true, value };
+  if (response.status === 401) byId("key").hidden = false;
   return {
     ok: false,
     detail: value?.detail ?? `the gateway answered ${response.status} without a reason`,
-    passing: response.status === 429 || response.status >= 500,
+    passing: [401, 429].includes(response.status) || response.status >= 500,
   };
 }
 
@@ -185,7 +189,8 @@ function predictUrl() {
 function curl(name, url) {
   // Inside a form field, curl takes `;` and `,` of a bare name for its own.
   const path = /^[\w.-]+$/.test(name) ? name : `"${name.replace(/[\\"]/g, "\\$&")}"`;
-  return `curl -F ${quoted(`image=@${path}`)} ${quoted(url)}`;
+  const header = key && '-H "Authorization: Bearer $WEIR_API_KEY" ';
+  return `curl ${header}-F ${quoted(`image=@${path}`)} ${quoted(url)}`;
 }
 
 /** A word as a POSIX shell reads it back. */
@@ -233,10 +238,10 @@ async function showModels() {
   byId("builtin").hidden = standard?.name !== BUILTIN_MODEL;
   if (models.length > 1) {
     const select = byId("model");
-    select.append(
+    select.replaceChildren(
       ...models.map(({ name }) => new Option(name, name, false, name === standard?.name)),
     );
-    select.addEventListener("change", () => describe(models[select.selectedIndex]));
+    select.onchange = () => describe(models[select.selectedIndex]);
     byId("choice").hidden = false;
   }
   describe(standard ?? models[0]);
@@ -262,6 +267,13 @@ function describe(model) {
   }));
   classes.hidden = false;
 }
+
+byId("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  key = event.target.querySelector("input").value.trim();
+  event.target.hidden = true;
+  showModels();
+});
 
 byId("files").addEventListener("change", ({ target }) => {
   add(target.files);
