@@ -29,7 +29,7 @@ async function fed(
 ): Promise<{ readonly items: readonly FeedItem[]; readonly log: ReturnType<typeof keptLog> }> {
   const log = keptLog();
   const feed: ResultFeed = {
-    async *items() {
+    async *items(): AsyncIterable<FeedItem> {
       yield* items;
     },
   };
