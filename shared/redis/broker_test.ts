@@ -438,7 +438,10 @@ Deno.test("a delivery that was begun as often as it may is spent, and becomes a 
   const id = await submit(broker, { images: [{ bytes: image }] });
   const delivery = await readOne(broker.source);
   for (let attempt = 1; attempt <= 3; attempt++) {
-    assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "run", attempt, tell: "g1" }]);
+    const begun = [{ kind: "run", attempt, tell: "g1" }];
+    assert.deepEqual(await broker.source.begin([delivery]), begun);
+    assert.deepEqual(await broker.source.begin([delivery]), begun, "a resend is no attempt");
+    assert.equal(await broker.source.retry(delivery, 0), true);
   }
   assert.deepEqual(await broker.source.begin([delivery]), [
     { kind: "spent", tell: "g1", attempts: 3 },

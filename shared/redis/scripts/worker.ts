@@ -50,11 +50,13 @@ local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
 local function begin(job, entry, bytes)
   if not owns(stream, group, consumer, entry) then return {'lost'} end
-  local state, bound, deadline, attempts, tell, created, started = unpack(
-    redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started'))
+  local state, bound, deadline, attempts, tell, created, started, worker = unpack(redis.call('HMGET',
+    job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started', 'worker'))
   local dropped = drop_unwanted(job, entry, bytes, state, bound)
   if dropped then return {'drop', dropped} end
   if now >= tonumber(deadline) then return {'expired', tell} end
+  -- A consumer begins an entry again only after it was put off: this is a resend.
+  if state == 'running' and worker == consumer then return {'run', tonumber(attempts), tell} end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
   redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
