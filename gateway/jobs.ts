@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { BrokerUnavailable, type JobQueue, type Submitted } from "../shared/broker.ts";
+import { BrokerUnavailable, type JobQueue } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import {
   bytesOf,
@@ -14,8 +14,7 @@ import {
   type JobId,
   type JobRecord,
   type NewJob,
-  newJobId,
-  shardOf,
+  queuedRecord,
 } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
@@ -23,6 +22,7 @@ import type { Catalog } from "./catalog.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
+import { Placement } from "./placement.ts";
 import { AT_CAPACITY, BUSY, type Refusal } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
 
@@ -55,6 +55,8 @@ const NEVER = new AbortController().signal;
 /** An accepted job that somebody in this process can wait for. */
 export interface Accepted extends Disposable {
   readonly id: JobId;
+  /** The job as it was when it was accepted, or met again. */
+  readonly record: JobRecord;
   readonly timeoutMs: number;
   readonly waiter: Waiter;
   /** Whether it is to be done although the client that waits may leave. */
@@ -62,24 +64,19 @@ export interface Accepted extends Disposable {
 }
 
 function accepted(
-  waiter: Waiter,
-  timeoutMs: number,
-  wanted: boolean,
+  job: Pick<Accepted, "record" | "timeoutMs" | "waiter" | "wanted">,
   stack: DisposableStack,
 ): Accepted {
-  return { id: waiter.id, timeoutMs, waiter, wanted, [Symbol.dispose]: () => stack.dispose() };
+  return { ...job, id: job.waiter.id, [Symbol.dispose]: () => stack.dispose() };
 }
-
-/** Hexadecimal digits of an idempotency key's digest that choose its shard. */
-const DIGEST_PART = 8;
 
 export class Jobs {
   readonly #parts: JobsParts;
-  /** Counts the submits, so that shards take turns. */
-  #submits = 0;
+  readonly #placement: Placement;
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
+    this.#placement = new Placement(parts);
   }
 
   /**
@@ -102,12 +99,12 @@ export class Jobs {
     const idempotency = idempotencyKey === undefined
       ? undefined
       : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, top });
-    const id = this.#newId(idempotency);
+    const id = this.#placement.newId(idempotency);
     const jobImages = images.map((bytes) => ({ bytes }));
     const refusal = await caller.take({ id, bytes: bytesOf(jobImages), timeoutMs });
     if (refusal !== undefined) return { ok: false, ...refusal };
     using guard = new DisposableStack();
-    const { waiter, submitted } = await this.#place({
+    const job: NewJob = {
       id,
       owner: caller.name,
       model: card.name,
@@ -118,7 +115,8 @@ export class Jobs {
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
-    });
+    };
+    const { waiter, submitted } = await this.#placement.submit(job);
     guard.use(waiter);
     if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(waiter.id);
     switch (submitted.kind) {
@@ -137,10 +135,9 @@ export class Jobs {
       model: card.name,
       images: images.length,
     });
-    return {
-      ok: true,
-      value: accepted(waiter, timeoutMs, idempotency !== undefined, guard.move()),
-    };
+    const record = queuedRecord({ ...job, id: waiter.id }, submitted.createdAt);
+    const wanted = idempotency !== undefined;
+    return { ok: true, value: accepted({ record, timeoutMs, waiter, wanted }, guard.move()) };
   }
 
   /** The model that is asked for, where the caller may use it. */
@@ -155,35 +152,6 @@ export class Jobs {
     return { ok: false, code: "forbidden", detail: `the API key is not for model "${card.name}"` };
   }
 
-  /** The id of a new job: shards take turns, but one idempotency key is always for one shard. */
-  #newId(idempotency: NewJob["idempotency"]): JobId {
-    const turn = idempotency === undefined
-      ? this.#submits++
-      : Number.parseInt(idempotency.digest.slice(0, DIGEST_PART), 16);
-    return newJobId(turn % this.#parts.queue.shards, () => crypto.randomUUID());
-  }
-
-  /** Submits a job; where its shard cannot be reached, it becomes one of the next. */
-  async #place(
-    job: NewJob,
-  ): Promise<{ readonly waiter: Waiter; readonly submitted: Submitted }> {
-    const { queue, waiters } = this.#parts;
-    const tries = job.idempotency === undefined ? queue.shards : 1;
-    for (let i = 0;; i++) {
-      const shard = (shardOf(job.id) + i) % queue.shards;
-      const waiter = waiters.register(
-        i === 0 ? job.id : newJobId(shard, () => crypto.randomUUID()),
-      );
-      try {
-        return { waiter, submitted: await queue.submit({ ...job, id: waiter.id }) };
-      } catch (error) {
-        waiter[Symbol.dispose]();
-        const elsewhere = error instanceof BrokerUnavailable && error.untouched;
-        if (!elsewhere || i + 1 === tries) throw error;
-      }
-    }
-  }
-
   /** Waits for a job that was submitted before, with the same idempotency key. */
   async #join(id: JobId): Promise<Result<Accepted>> {
     const { queue, waiters } = this.#parts;
@@ -193,8 +161,8 @@ export class Jobs {
     if (record === undefined) return { ok: false, ...BUSY };
     waiter.submitted = true;
     if (isFinal(record.state)) waiter.end({ kind: "final", record });
-    const remainingMs = Math.max(0, this.#remainingMs(record));
-    return { ok: true, value: accepted(waiter, remainingMs, true, guard.move()) };
+    const timeoutMs = Math.max(0, this.#remainingMs(record));
+    return { ok: true, value: accepted({ record, timeoutMs, waiter, wanted: true }, guard.move()) };
   }
 
   /** Waits for an accepted job until its deadline; by then at the latest it has an outcome. */
@@ -222,9 +190,16 @@ export class Jobs {
     await queue.abandon(id);
   }
 
-  /** Waits for an accepted job for some time. */
+  /** Waits for an accepted job for some time; where Redis cannot tell then, it is as accepted. */
   async wait(job: Accepted, ms: number, client: AbortSignal): Promise<Result<JobRecord>> {
-    return this.#found(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
+    if (ms === 0) return { ok: true, value: job.record };
+    try {
+      return this.#found(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
+    } catch (error) {
+      if (!(error instanceof BrokerUnavailable)) throw error;
+      this.#parts.log.warn("job cannot be read", { job: job.id, error: error.message });
+      return { ok: true, value: job.record };
+    }
   }
 
   /** Reads a job; with a time, waits so long for its outcome. */

@@ -48,7 +48,8 @@ export interface Admission {
  * the same idempotency key and body was submitted before. `mismatch`: the same key, another body.
  */
 export type Submitted =
-  | { readonly kind: "queued" | "exists" | "mismatch" }
+  | { readonly kind: "queued" | "exists"; readonly createdAt: number }
+  | { readonly kind: "mismatch" }
   | { readonly kind: "same"; readonly id: JobId }
   | { readonly kind: "full"; readonly load: Load };
 

@@ -115,6 +115,24 @@ export interface NewJob {
   readonly idempotency?: Idempotency;
 }
 
+/** The record that a job has when it is accepted. */
+export function queuedRecord(
+  { id, owner, model, images, timeoutMs }: NewJob,
+  createdAt: number,
+): JobRecord {
+  return {
+    id,
+    owner,
+    model,
+    state: "queued",
+    createdAt,
+    deadlineAt: createdAt + timeoutMs,
+    attempts: 0,
+    images: { total: images.length, done: 0 },
+    timings: {},
+  };
+}
+
 /** What makes a repeated request the same request. */
 export interface Idempotency {
   /** Digest of the client's key and its owner, hexadecimal. */

@@ -60,9 +60,7 @@ function create({ jobs, submitter }: JobsRoutesParts): Route {
       if (!accepted.ok) return problemResponse(accepted);
       using job = accepted.value;
       const { Prefer: waitMs = 0 } = headers;
-      const found = waitMs > 0
-        ? await jobs.wait(job, waitMs, request.signal)
-        : await jobs.read(caller, job.id, 0, request.signal);
+      const found = await jobs.wait(job, waitMs, request.signal);
       if (!found.ok) return problemResponse(found);
       const finished = waitMs > 0 && found.value.finishedAt !== undefined;
       return Response.json(jobView(found.value), {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { keys, MODEL, newJob, submit } from "../../shared/testing/broker.ts";
+import { freeze } from "../../shared/testing/redis.ts";
 import { openApp, problem } from "../testing/app.ts";
 
 const STAR = [{ label: "star", probability: 0.75 }];
+const PREFER_A_SECOND = { headers: { prefer: "wait=1" } };
 const POLL = { headers: { prefer: "wait=20" } };
 
 Deno.test("a job is accepted with its address, and the answer does not wait", async () => {
@@ -14,6 +16,31 @@ Deno.test("a job is accepted with its address, and the answer does not wait", as
   assert.equal(response.headers.has("preference-applied"), false);
   assert.deepEqual([job.state, job.model, job.images], ["queued", MODEL, { total: 1, done: 0 }]);
   assert.equal(opened.waiters.size, 0);
+});
+
+Deno.test("an accepted job is answered from what is known, although Redis goes away", async () => {
+  await using opened = await openApp({ redisTimeoutMs: 200 });
+  const { broker, post, app } = opened;
+  const [accepted, waiting] = [post("/v1/jobs"), post("/v1/jobs", PREFER_A_SECOND)];
+  const known = await (await accepted).json();
+  for (let i = 0; i < 2; i++) await opened.begin();
+  {
+    using _ = await freeze(broker.redis);
+    const response = await waiting;
+    assert.equal(response.status, 202);
+    assert.equal((await response.json()).state, "queued");
+  }
+  const { startedAt, state, attempts, timings, ...rest } = await (await app.request(
+    `/v1/jobs/${known.id}`,
+  )).json();
+  assert.deepEqual([state, attempts, typeof startedAt], ["running", 1, "string"]);
+  assert.deepEqual(known, {
+    ...rest,
+    startedAt: null,
+    state: "queued",
+    attempts: 0,
+    timings: { ...timings, queueMs: null },
+  });
 });
 
 Deno.test("a job that is waited for answers 200 when it is done in time", async () => {
@@ -40,7 +67,7 @@ Deno.test("a job that is waited for answers 200 when it failed in time", async (
 
 Deno.test("a job that is waited for answers 202 when the time is over", async () => {
   await using opened = await openApp();
-  const response = await opened.post("/v1/jobs", { headers: { prefer: "wait=1" } });
+  const response = await opened.post("/v1/jobs", PREFER_A_SECOND);
   assert.equal(response.status, 202);
   assert.equal((await response.json()).state, "queued");
   assert.equal(opened.waiters.size, 0);

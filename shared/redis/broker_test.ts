@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import type { Delivery } from "../broker.ts";
-import type { JobId } from "../job.ts";
+import { type JobId, queuedRecord } from "../job.ts";
 import {
   assertDrained,
   type Broker,
@@ -56,8 +56,10 @@ Deno.test("a job goes from submit to the event that its gateway reads", async ()
 Deno.test("a submit that is sent twice makes one job, and the second entry is dropped", async () => {
   await using broker = await openBroker();
   const job = newJob();
-  assert.equal((await broker.queue.submit(job)).kind, "queued");
-  assert.equal((await broker.queue.submit(job)).kind, "exists");
+  const queued = await broker.queue.submit(job);
+  assert(queued.kind === "queued");
+  assert.deepEqual(await broker.queue.get(job.id), queuedRecord(job, queued.createdAt));
+  assert.deepEqual(await broker.queue.submit(job), { ...queued, kind: "exists" });
   const deliveries = await broker.source.read(10, forever);
   assert.equal(deliveries.length, 2);
   const verdicts = await broker.source.begin(deliveries);
@@ -126,7 +128,8 @@ Deno.test("two submits with one idempotency key make one job, and another body i
   const idempotency = { digest: "d1", fingerprint: "f1" };
   const [first, second] = [newJob({ idempotency }), newJob({ idempotency })];
   const submitted = await Promise.all([broker.queue.submit(first), broker.queue.submit(second)]);
-  assert.deepEqual(submitted, [{ kind: "queued" }, { kind: "same", id: first.id }]);
+  assert.equal(submitted[0].kind, "queued");
+  assert.deepEqual(submitted[1], { kind: "same", id: first.id });
   const other = newJob({ idempotency: { digest: "d1", fingerprint: "f2" } });
   assert.deepEqual(await broker.queue.submit(other), { kind: "mismatch" });
   const [delivery, ...more] = await broker.source.read(10, forever);

@@ -184,7 +184,8 @@ export function submitCall(
 }
 
 type SubmitReply =
-  | ["queued" | "exists" | "mismatch"]
+  | ["queued" | "exists", number | string]
+  | ["mismatch"]
   | ["same", string]
   | ["full", number, number];
 
@@ -194,8 +195,10 @@ function submittedOf(reply: SubmitReply): Submitted {
       return { kind: "same", id: reply[1] as JobId };
     case "full":
       return { kind: "full", load: { jobs: reply[1], bytes: reply[2] } };
+    case "mismatch":
+      return { kind: "mismatch" };
     default:
-      return { kind: reply[0] };
+      return { kind: reply[0], createdAt: Number(reply[1]) };
   }
 }
 

@@ -212,6 +212,6 @@ Deno.test("a job that too few replicas have is not accepted, and not run", async
   await master.client.set("key", "value");
   await master.client.wait(1, 0);
   const accepted = newJob();
-  assert.deepEqual(await queue.submit(accepted), { kind: "queued" });
+  assert.equal((await queue.submit(accepted)).kind, "queued");
   assert.equal(await replica.client.exists(opened.shard.keys.job(accepted.id)), 1);
 });

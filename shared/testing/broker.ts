@@ -132,7 +132,7 @@ export function newJob(overrides: Partial<NewJob> = {}): NewJob {
 /** Submits a job that has to be accepted. */
 export async function submit(broker: Broker, overrides: Partial<NewJob> = {}): Promise<JobId> {
   const job = newJob(overrides);
-  assert.deepEqual(await broker.queue.submit(job), { kind: "queued" });
+  assert.equal((await broker.queue.submit(job)).kind, "queued");
   return job.id;
 }
 

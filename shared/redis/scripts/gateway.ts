@@ -12,10 +12,11 @@ import { CONCLUDE, PRELUDE } from "./common.ts";
  * KEYS: job, load, deadlines, and the idempotency key where there is one
  * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, then name, value, … of the
  * record
- * Returns: {'queued'} | {'exists'} | {'same', id} | {'mismatch'} | {'full', jobs, bytes}
+ * Returns: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} | {'full', jobs, bytes}
  */
 export const SUBMIT = `${PRELUDE}
-if redis.call('EXISTS', KEYS[1]) == 1 then return {'exists'} end
+local created = redis.call('HGET', KEYS[1], 'created')
+if created then return {'exists', created} end
 local known = KEYS[4] and redis.call('GET', KEYS[4])
 if known then
   local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
@@ -37,7 +38,7 @@ redis.call('ZADD', KEYS[3], deadline, ARGV[1])
 if KEYS[4] then
   redis.call('SET', KEYS[4], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
 end
-return {'queued'}
+return {'queued', now}
 `;
 
 /**
