@@ -80,7 +80,9 @@ export class Consumer {
     const { source, readers, batcher, hands, log } = this.#parts;
     const room = Math.max(1, Math.floor(batcher.free / readers));
     const count = Math.max(1, Math.floor(room / this.#imagesPerJob));
-    const deliveries = await source.read(count, signal);
+    const read = await source.read(count, signal);
+    // A group that was made again gives out all of its stream once more.
+    const deliveries = read.filter((delivery) => !hands.has(delivery));
     if (deliveries.length === 0) return;
     for (const delivery of deliveries) hands.add(delivery);
     this.#unbegun = deliveries;

@@ -106,6 +106,16 @@ Deno.test("consumer fails a job whose image is bad, alone and with the image's p
   assert.deepEqual(worker.hands.all(), [good]);
 });
 
+Deno.test("consumer passes over what it is given a second time while it has it in hand", async () => {
+  await using worker = consume();
+  const [first, second] = [testDelivery([1]), testDelivery([2])];
+  worker.source.hand(first);
+  assert.deepEqual(await takenFrom(worker.batcher), [first]);
+  worker.source.hand({ ...first }, second);
+  assert.deepEqual(await takenFrom(worker.batcher), [second]);
+  assert.deepEqual(worker.hands.all(), [first, second]);
+});
+
 Deno.test("consumer does not number the one image of a job", async () => {
   await using worker = consume();
   worker.source.hand(testDelivery([BAD]));

@@ -272,6 +272,19 @@ Deno.test("the feed says gap when its stream was made again, and goes on", async
   assert.equal((await items.next()).done, true);
 });
 
+Deno.test("what was read from a group that is destroyed is nobody's, and read once more", async () => {
+  await using broker = await openBroker();
+  const { source } = broker;
+  await submit(broker);
+  const delivery = await readOne(source);
+  await broker.redis.client.xgroup("DESTROY", keys.jobs(MODEL, 0), "workers");
+  assert.deepEqual(await source.begin([delivery]), [{ kind: "lost" }]);
+  assert.equal(await source.retry(delivery, 0), false);
+  assert.equal(await source.handBack([delivery]), 0);
+  assert.deepEqual(await source.read(1, forever), []);
+  assert.deepEqual(await readOne(source), delivery);
+});
+
 Deno.test("a group that was destroyed is made again from the start", async () => {
   await using broker = await openBroker();
   await broker.redis.client.xgroup("DESTROY", keys.jobs(MODEL, 0), "workers");

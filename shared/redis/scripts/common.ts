@@ -9,7 +9,10 @@
  * @module
  */
 
-/** Redis' clock in milliseconds; what is final; who owns an entry; the way load is lowered. */
+/**
+ * Redis' clock in milliseconds; what is final; who owns an entry, which nobody does where the group
+ * is gone; the way load is lowered.
+ */
 export const PRELUDE = `
 local function now_ms()
   local t = redis.call('TIME')
@@ -19,7 +22,7 @@ local function is_final(state)
   return state == 'succeeded' or state == 'failed' or state == 'cancelled' or state == 'expired'
 end
 local function owns(stream, group, consumer, entry)
-  return #redis.call('XPENDING', stream, group, entry, entry, 1, consumer) > 0
+  return #redis.pcall('XPENDING', stream, group, entry, entry, 1, consumer) > 0
 end
 local function lower(load_key, bytes)
   local load = redis.call('HMGET', load_key, 'jobs', 'bytes')
