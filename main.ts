@@ -184,11 +184,14 @@ function roleCommand(role: "gateway" | "worker"): readonly [string, ...string[]]
 /** What whoever starts roles has to know of them and of this process. */
 const host = { root, roleCommand, clock: systemClock, say };
 
+/** What a worker gets beyond its time to drain, to hand back what it could not do. */
+const HAND_BACK_MS = 2000;
+
 function startAll(options: { readonly workers?: string }): Promise<never> {
   const env = readEnvironment();
   if (options.workers !== undefined) env.WEIR_WORKERS = options.workers;
   const config = readConfig(env);
-  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS);
+  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS + HAND_BACK_MS);
   return run(async () => {
     const { start } = await import("./launch/start.ts");
     const redisServer = await setUp(env, [
