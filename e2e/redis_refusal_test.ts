@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { assertProblem, call, post } from "./client.ts";
 import { Load } from "./load.ts";
 import { colourPicture } from "./pictures.ts";
+import { until } from "./waiting.ts";
 import { testWeir } from "./weir.ts";
 
 const { bytes: PHOTO } = await colourPicture([250, 20, 10]);
@@ -75,5 +76,27 @@ testWeir(
       assert.equal((await post(`${url}/predict`, PHOTO)).status, 200);
       await weir.assertEmpty();
     });
+  },
+);
+
+testWeir(
+  "while redis takes no more connections clients are told so, and afterwards all is well",
+  {},
+  async (weir) => {
+    const { url, redis: { client } } = weir;
+    assert.equal((await post(`${url}/predict`, PHOTO)).status, 200);
+    await client.config("SET", "maxclients", 1);
+    await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await until("clients are told so", async () => {
+      return (await post(`${url}/predict`, PHOTO)).body.code === "at_capacity";
+    });
+    for (let i = 0; i < 5; i++) {
+      assertProblem(await post(`${url}/predict`, PHOTO), "at_capacity", 503);
+    }
+    await client.config("SET", "maxclients", 100);
+    await until("a photo is answered again", async () => {
+      return (await post(`${url}/predict`, PHOTO)).status === 200;
+    });
+    await weir.untilConnected();
   },
 );

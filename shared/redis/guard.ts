@@ -14,9 +14,11 @@ import {
   ConsecutiveBreaker,
   handleWhen,
 } from "cockatiel";
+import { BrokerUnavailable } from "../broker.ts";
 import type { Clock } from "../clock.ts";
 import type { Log, LogFields } from "../log.ts";
 import { causeOf, type CommandClient, isReplyError, replyCode, unavailable } from "./connection.ts";
+import { Refusal } from "./refusal.ts";
 
 /** Runs commands; the adapters know no more of a connection. */
 export interface Commands {
@@ -52,6 +54,7 @@ export class Guard implements Commands {
   readonly #breaker: CircuitBreakerPolicy;
   /** Counts the connections. */
   #epoch = 0;
+  readonly #refusal: Refusal;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
@@ -59,7 +62,8 @@ export class Guard implements Commands {
       halfOpenAfter: PROBE_AFTER_MS,
       breaker: new ConsecutiveBreaker(FAILURES_MAX),
     });
-    const { log, fields } = parts;
+    const { client, log, fields } = parts;
+    this.#refusal = new Refusal(client);
     this.#breaker.onBreak(() => log.warn("redis is away, commands fail at once", fields));
     this.#breaker.onReset(() => log.info("redis serves again", fields));
   }
@@ -73,7 +77,10 @@ export class Guard implements Commands {
     try {
       return await this.#breaker.execute(() => this.#twice(call));
     } catch (error) {
-      throw unavailable(error);
+      const failure = unavailable(error);
+      const { words } = this.#refusal;
+      if (words === undefined || failure.reason === "full") throw failure;
+      throw new BrokerUnavailable("full", words, { cause: error, untouched: failure.untouched });
     }
   }
 
