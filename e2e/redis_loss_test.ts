@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { GROUP } from "../shared/redis/keys.ts";
 import { post } from "./client.ts";
 import { Load } from "./load.ts";
@@ -24,6 +25,10 @@ testWeir(
     }
     await load.stop(["200"]);
     await gateway!.line(/outcomes may have been missed reason="result stream was gone"/);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.match(metrics, /^weir_waiters 0$/m);
+    // How many outcomes went to a stream that was gone is chance; that they are counted is not.
+    assert.match(metrics, /^weir_waiter_fallbacks_total \d+$/m);
     await weir.assertEmpty();
     await weir.untilConnected();
   },

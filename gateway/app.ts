@@ -22,9 +22,11 @@ import type { Page } from "./page.ts";
 import { AT_CAPACITY, BUSY, fault, problemResponse } from "./problem.ts";
 import { mount, type RouteGroup } from "./route.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
+import type { Registry } from "prom-client";
 import { documentationRoutes } from "./routes/documentation.ts";
 import { type HealthParts, healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes, type ModelsParts } from "./routes/models.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { predictRoutes } from "./routes/predict.ts";
@@ -33,6 +35,7 @@ import { Submitter, type SubmitterParts } from "./submitter.ts";
 export interface AppParts
   extends SubmitterParts, ModelsParts, DeadParts, HealthParts, AuthenticationParts {
   readonly page: Page;
+  readonly metrics: Registry;
   /** `WEIR_CORS_ORIGINS`. */
   readonly corsOrigins: readonly string[];
   readonly log: Log;
@@ -120,6 +123,7 @@ function routeGroups(parts: AppParts): RouteGroup[] {
     jobRoutes({ ...parts, submitter }),
     modelRoutes(parts),
     healthRoutes(parts),
+    metricsRoutes(parts.metrics),
     deadRoutes(parts),
     pageRoutes(parts.page),
     documentationRoutes(() => groups),

@@ -26,6 +26,7 @@ import { Catalog } from "./catalog.ts";
 import { Jobs } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
+import { gatewayMetrics } from "./metrics.ts";
 import { readPage } from "./page.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -97,6 +98,7 @@ export async function runGateway(
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,
     page: await readPage(),
+    metrics: gatewayMetrics({ waiters, shards: shards.all }),
     keys,
     quotas,
     draining: () => drain.aborted,

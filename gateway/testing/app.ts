@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { Registry } from "prom-client";
 import type { DeadLetters, Delivery, Directory, Outcome } from "../../shared/broker.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -20,6 +21,7 @@ import { Jobs } from "../jobs.ts";
 import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
 import { PROBLEMS } from "../problem.ts";
+import { gatewayMetrics } from "../metrics.ts";
 import { Waiters } from "../waiters.ts";
 import { type Asked, judged } from "./contract.ts";
 
@@ -105,6 +107,7 @@ export function openBareApp(
     corsOrigins,
     keys,
     page: { files: [FILE] },
+    metrics: new Registry(),
     draining: () => false,
   });
   return { app: judged(app), log, clock };
@@ -144,6 +147,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     keys: ring,
     quotas,
     page: { files: [] },
+    metrics: gatewayMetrics({ waiters, shards: shards.all }),
     draining: () => draining,
   }));
   const closed = new AbortController();

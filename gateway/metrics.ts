@@ -1,0 +1,47 @@
+/**
+ * What a gateway measures of itself, in Prometheus' text format.
+ *
+ * Owns the registry; reads the numbers where they are kept, when somebody asks. Never asks Redis.
+ *
+ * @module
+ */
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Shard } from "../shared/redis/shard.ts";
+import type { Waiters } from "./waiters.ts";
+
+export interface MetricsParts {
+  readonly waiters: Pick<Waiters, "size" | "fallbacks">;
+  readonly shards: readonly Pick<Shard, "away">[];
+}
+
+/** Makes the registry of a gateway. */
+export function gatewayMetrics({ waiters, shards }: MetricsParts): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  new Gauge({
+    name: "weir_waiters",
+    help: "Waits for a job's outcome that are under way",
+    registers,
+    collect(): void {
+      this.set(waiters.size);
+    },
+  });
+  new Counter({
+    name: "weir_waiter_fallbacks_total",
+    help: "Waits that ended by reading the job's record, because no event came",
+    registers,
+    collect(): void {
+      this.reset();
+      this.inc(waiters.fallbacks);
+    },
+  });
+  new Gauge({
+    name: "weir_redis_breaker_open",
+    help: "Shards whose commands fail without being tried, because their server is away",
+    registers,
+    collect(): void {
+      this.set(shards.filter(({ away }) => away).length);
+    },
+  });
+  return registry;
+}
