@@ -19,6 +19,7 @@ import {
 import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
 import type { Catalog } from "./catalog.ts";
+import { DEADLINE_GRACE_MS, Deadlines } from "./deadlines.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
@@ -46,12 +47,6 @@ export interface JobsParts {
 /** How long the record of a job that was only waited for outlives its deadline. */
 const WAITED_KEEP_MS = 60_000;
 
-/** Time added to a wait for the deadline, so that Redis' clock has passed it too. */
-const DEADLINE_GRACE_MS = 20;
-
-const EXPIRE_TRIES_MAX = 50;
-const NEVER = new AbortController().signal;
-
 /** An accepted job that somebody in this process can wait for. */
 export interface Accepted extends Disposable {
   readonly id: JobId;
@@ -73,10 +68,12 @@ function accepted(
 export class Jobs {
   readonly #parts: JobsParts;
   readonly #placement: Placement;
+  readonly #deadlines: Deadlines;
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
     this.#placement = new Placement(parts);
+    this.#deadlines = new Deadlines(parts);
   }
 
   /**
@@ -157,11 +154,11 @@ export class Jobs {
     const { queue, waiters } = this.#parts;
     using guard = new DisposableStack();
     const waiter = guard.use(waiters.register(id));
-    const record = await queue.attach(id);
+    const [record] = await queue.attach([{ id, progress: false }]);
     if (record === undefined) return { ok: false, ...BUSY };
     waiter.submitted = true;
     if (isFinal(record.state)) waiter.end({ kind: "final", record });
-    const timeoutMs = Math.max(0, this.#remainingMs(record));
+    const timeoutMs = this.#deadlines.remainingMs(record);
     return { ok: true, value: accepted({ record, timeoutMs, waiter, wanted: true }, guard.move()) };
   }
 
@@ -169,17 +166,8 @@ export class Jobs {
   async outcome(job: Accepted, client: AbortSignal): Promise<Result<JobRecord>> {
     const waited = await job.waiter.wait(job.timeoutMs + DEADLINE_GRACE_MS, client);
     if (waited.kind === "left") await this.#abandon(job);
-    if (waited.kind === "pending") return await this.#expire(job.id);
-    return this.#found(waited);
-  }
-
-  /** Expires a job whose wait is over; should Redis' clock be a little behind, a little later. */
-  async #expire(id: JobId): Promise<Result<JobRecord>> {
-    for (let tries = 1;; tries++) {
-      const ended = await this.#ended(id, "expired");
-      if (!ended.ok || isFinal(ended.value.state) || tries === EXPIRE_TRIES_MAX) return ended;
-      await this.#parts.clock.sleep(DEADLINE_GRACE_MS, NEVER);
-    }
+    if (waited.kind === "pending") return found(await this.#deadlines.expire(job.id));
+    return outcomeOf(waited);
   }
 
   /** A client that goes takes its job along, unless somebody else wants it. */
@@ -194,7 +182,7 @@ export class Jobs {
   async wait(job: Accepted, ms: number, client: AbortSignal): Promise<Result<JobRecord>> {
     if (ms === 0) return { ok: true, value: job.record };
     try {
-      return this.#found(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
+      return outcomeOf(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
     } catch (error) {
       if (!(error instanceof BrokerUnavailable)) throw error;
       this.#parts.log.warn("job cannot be read", { job: job.id, error: error.message });
@@ -210,18 +198,16 @@ export class Jobs {
     client: AbortSignal,
   ): Promise<Result<JobRecord>> {
     const { queue, waiters } = this.#parts;
-    if (ms === 0) return await this.#current(caller, id, await queue.get(id));
+    if (ms === 0) return await this.#current(caller, await queue.get(id));
     using waiter = waiters.register(id);
-    const record = await queue.attach(id);
-    const current = await this.#current(caller, id, record);
+    const [record] = await queue.attach([{ id, progress: false }]);
+    const current = await this.#current(caller, record);
     if (!current.ok || isFinal(current.value.state)) return current;
     waiter.submitted = true;
-    const waited = await waiter.wait(
-      Math.min(ms, this.#remainingMs(current.value) + DEADLINE_GRACE_MS),
-      client,
-    );
-    if (waited.kind !== "pending") return this.#found(waited);
-    return await this.#current(caller, id, waited.record);
+    const untilOver = this.#deadlines.remainingMs(current.value) + DEADLINE_GRACE_MS;
+    const waited = await waiter.wait(Math.min(ms, untilOver), client);
+    if (waited.kind !== "pending") return outcomeOf(waited);
+    return await this.#current(caller, waited.record);
   }
 
   /** Cancels a job; one that has an outcome is `job_finished`. */
@@ -234,33 +220,20 @@ export class Jobs {
     return { ok: false, code: "job_finished", detail: `the job is over already: ${record.state}` };
   }
 
-  /** The record; a job past its deadline is expired by whoever sees it first. */
-  async #current(
-    caller: Caller,
-    id: JobId,
-    record: JobRecord | undefined,
-  ): Promise<Result<JobRecord>> {
+  /** The record as the caller may see it; a job past its deadline is expired first. */
+  async #current(caller: Caller, record: JobRecord | undefined): Promise<Result<JobRecord>> {
     if (record === undefined || !caller.owns(record)) return NO_JOB;
-    if (isFinal(record.state) || this.#remainingMs(record) > 0) return { ok: true, value: record };
-    return await this.#ended(id, "expired");
+    return found(await this.#deadlines.current(record));
   }
+}
 
-  /** Time to the deadline by this machine's clock: a hint, Redis' clock decides. */
-  #remainingMs({ deadlineAt }: JobRecord): number {
-    return deadlineAt - this.#parts.clock.wall();
-  }
+/** A record that has to be there: where it is not, Redis has lost it. */
+function found(record: JobRecord | undefined): Result<JobRecord> {
+  return record === undefined ? { ok: false, ...BUSY } : { ok: true, value: record };
+}
 
-  async #ended(id: JobId, state: "cancelled" | "expired"): Promise<Result<JobRecord>> {
-    const { record } = await this.#parts.queue.conclude(id, state);
-    return record === undefined ? { ok: false, ...BUSY } : { ok: true, value: record };
-  }
-
-  #found(waited: Waited): Result<JobRecord> {
-    if (waited.kind === "final" || waited.kind === "pending") {
-      return { ok: true, value: waited.record };
-    }
-    return { ok: false, ...BUSY };
-  }
+function outcomeOf(waited: Waited): Result<JobRecord> {
+  return found("record" in waited ? waited.record : undefined);
 }
 
 const MISMATCH = {
@@ -269,4 +242,5 @@ const MISMATCH = {
   detail: "the Idempotency-Key was used for another request before",
 } as const;
 
-const NO_JOB = { ok: false, code: "not_found", detail: "no such job" } as const;
+/** There is no such job, or it is another key's. */
+export const NO_JOB = { ok: false, code: "not_found", detail: "no such job" } as const;

@@ -20,7 +20,7 @@ interface Opened {
 function open(
   { away = [], untouched = true }: { away?: number[]; untouched?: boolean } = {},
 ): Opened {
-  const queue = { get: () => Promise.resolve(undefined), getAll: () => Promise.resolve([]) };
+  const queue = { get: () => Promise.resolve(undefined), attach: () => Promise.resolve([]) };
   const waiters = new Waiters({ queue, clock: new ManualClock(), log: keptLog() });
   const tried: number[] = [];
   const submit = ({ id }: { readonly id: JobId }) => {

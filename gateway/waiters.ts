@@ -1,14 +1,14 @@
 /**
- * Everybody in this process who waits for a job's outcome.
+ * Everybody in this process who waits for a job's outcome, and perhaps hears of it before.
  *
- * Owns the table from job to waiters. Never asks Redis per waiter and never polls: outcomes come
- * from the feeds; after a gap a shard's waiters' records are read in one round trip, and a waiter whose
- * time is over has its record read once more.
+ * Owns the table from job to waiters. Never asks Redis per waiter and never polls: news comes from
+ * the feeds; after a gap a shard's waiters are attached again and their records read in one round
+ * trip, and a waiter whose time is over has its record read once more.
  * Invariant: every wait ends, by its outcome or by its time.
  *
  * @module
  */
-import type { FeedItem, JobQueue, ResultFeed } from "../shared/broker.ts";
+import type { FeedItem, JobEvent, JobQueue, ResultFeed } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import { isFinal, type JobId, type JobRecord, shardOf } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
@@ -22,7 +22,7 @@ export type Waited =
   | { readonly kind: "gone" | "left" };
 
 export interface WaitersParts {
-  readonly queue: Pick<JobQueue, "get" | "getAll">;
+  readonly queue: Pick<JobQueue, "get" | "attach">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,9 +47,14 @@ export class Waiters {
     return size;
   }
 
-  /** Registers a waiter; to be done before the job is submitted, or its outcome could slip by. */
-  register(id: JobId): Waiter {
+  /**
+   * Registers a waiter; to be done before the job is submitted, or its outcome could slip by.
+   *
+   * @param onProgress told how far the job has come, where somebody has attached for that
+   */
+  register(id: JobId, onProgress?: (event: JobEvent) => void): Waiter {
     const waiter: Waiter = new Waiter(id, this.#parts.clock, {
+      onProgress,
       leave: () => this.#remove(waiter),
       readRecord: () => {
         this.fallbacks++;
@@ -79,21 +84,21 @@ export class Waiters {
 
   async #take(item: FeedItem, signal: AbortSignal): Promise<void> {
     if (item.kind === "gap") return await this.#recheck(item.shard, signal);
-    const { id, record } = item.event;
-    for (const waiter of this.#waiting.get(id) ?? []) waiter.end({ kind: "final", record });
+    for (const waiter of this.#waiting.get(item.event.id) ?? []) waiter.hear(item.event);
   }
 
-  /** Reads the records of a shard's jobs, in one round trip, and ends the waits that can end. */
+  /** Attaches a shard's waiters again, in one round trip, and ends the waits that can end. */
   async #recheck(shard: number, signal: AbortSignal): Promise<void> {
     const { queue, clock, log } = this.#parts;
     while (!signal.aborted) {
       const submitted = [...this.#waiting.values()].flatMap((set) => [...set])
         .filter((waiter) => waiter.submitted && shardOf(waiter.id) === shard);
-      const ids = [...new Set(submitted.map(({ id }) => id))];
-      if (ids.length === 0) return;
+      const asked = [...Map.groupBy(submitted, ({ id }) => id)]
+        .map(([id, all]) => ({ id, progress: all.some(({ hearsProgress }) => hearsProgress) }));
+      if (asked.length === 0) return;
       try {
-        const records = await queue.getAll(ids);
-        ids.forEach((id, i) => this.#found(id, records[i]));
+        const records = await queue.attach(asked);
+        asked.forEach(({ id }, i) => this.#found(id, records[i]));
         return;
       } catch (error) {
         log.warn("records cannot be read, trying again", { error: String(error) });
@@ -103,12 +108,20 @@ export class Waiters {
   }
 
   #found(id: JobId, record: JobRecord | undefined): void {
-    if (record !== undefined && !isFinal(record.state)) return;
+    const over = record === undefined || isFinal(record.state);
     for (const waiter of this.#waiting.get(id) ?? []) {
-      this.fallbacks++;
-      waiter.end(record === undefined ? { kind: "gone" } : { kind: "final", record });
+      if (over) this.fallbacks++;
+      if (record === undefined) waiter.end({ kind: "gone" });
+      else waiter.hear({ id, record, from: 0 });
     }
   }
+}
+
+/** What a waiter knows of the table that it is in. */
+interface WaiterTable {
+  readonly onProgress: ((event: JobEvent) => void) | undefined;
+  readonly leave: () => void;
+  readonly readRecord: () => Promise<JobRecord | undefined>;
 }
 
 /** One wait. Disposing of it ends it. */
@@ -117,20 +130,24 @@ export class Waiter implements Disposable {
   /** Set once the job is known to Redis: only then does a missing record mean anything. */
   submitted = false;
   readonly #clock: Clock;
-  readonly #table: {
-    readonly leave: () => void;
-    readonly readRecord: () => Promise<JobRecord | undefined>;
-  };
+  readonly #table: WaiterTable;
   readonly #ended = Promise.withResolvers<Waited | "timeout">();
 
-  constructor(
-    id: JobId,
-    clock: Clock,
-    table: { leave: () => void; readRecord: () => Promise<JobRecord | undefined> },
-  ) {
+  constructor(id: JobId, clock: Clock, table: WaiterTable) {
     this.id = id;
     this.#clock = clock;
     this.#table = table;
+  }
+
+  get hearsProgress(): boolean {
+    return this.#table.onProgress !== undefined;
+  }
+
+  /** Takes news of the job: an outcome ends the wait. */
+  hear(event: JobEvent): void {
+    const { record } = event;
+    if (isFinal(record.state)) this.end({ kind: "final", record });
+    else this.#table.onProgress?.(event);
   }
 
   /** Ends the wait; only the first end counts. */
@@ -138,12 +155,12 @@ export class Waiter implements Disposable {
     this.#ended.resolve(waited);
   }
 
-  /** Waits for the outcome, for `ms` at most or until the client leaves. */
-  async wait(ms: number, client: AbortSignal): Promise<Waited> {
+  /** Waits for the outcome, for `ms` at most or until the client leaves, where there is one. */
+  async wait(ms: number, client?: AbortSignal): Promise<Waited> {
     const cancel = this.#clock.after(ms, () => this.#ended.resolve("timeout"));
     const left = () => this.#ended.resolve({ kind: "left" });
-    client.addEventListener("abort", left, { once: true });
-    if (client.aborted) left();
+    client?.addEventListener("abort", left, { once: true });
+    if (client?.aborted) left();
     try {
       const ended = await this.#ended.promise;
       if (ended !== "timeout") return ended;
@@ -152,7 +169,7 @@ export class Waiter implements Disposable {
       return { kind: isFinal(record.state) ? "final" : "pending", record };
     } finally {
       cancel();
-      client.removeEventListener("abort", left);
+      client?.removeEventListener("abort", left);
     }
   }
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { BrokerUnavailable, type FeedItem, type ResultFeed } from "../shared/broker.ts";
+import {
+  type Attachment,
+  BrokerUnavailable,
+  type FeedItem,
+  type JobEvent,
+  type ResultFeed,
+} from "../shared/broker.ts";
 import type { JobId, JobRecord, JobState } from "../shared/job.ts";
 import { newJob } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
@@ -26,6 +32,10 @@ function recordOf(id: JobId, state: JobState = "succeeded"): JobRecord {
     images: { total: 1, done: 0 },
     timings: {},
   };
+}
+
+function eventOf(id: JobId, state?: JobState): JobEvent {
+  return { id, record: recordOf(id, state), from: 0 };
 }
 
 /** A feed that yields what the test gives it. */
@@ -55,25 +65,32 @@ interface Opened extends AsyncDisposable {
   readonly records: Map<JobId, JobRecord>;
   /** Ids of each round trip. */
   readonly reads: (readonly JobId[])[];
+  /** What was attached, one by one. */
+  readonly attached: Attachment[];
   /** Makes reading fail. */
   away: boolean;
   readonly stop: AbortController;
   /** Registers a waiter for a submitted job. */
-  register(id: JobId): Waiter;
-  /** Tells of an outcome. */
-  tell(id: JobId): Promise<void>;
+  register(id: JobId, onProgress?: (event: JobEvent) => void): Waiter;
+  /** Tells of an outcome, or how far a job has come. */
+  tell(id: JobId, state?: JobState): Promise<void>;
 }
 
 function open(): Opened {
   const [clock, log, feed] = [new ManualClock(), keptLog(), new GivenFeed()];
   const records = new Map<JobId, JobRecord>();
   const reads: (readonly JobId[])[] = [];
-  const getAll = (ids: readonly JobId[]): Promise<(JobRecord | undefined)[]> => {
+  const attached: Attachment[] = [];
+  const read = (ids: readonly JobId[]): Promise<(JobRecord | undefined)[]> => {
     reads.push(ids);
     if (opened.away) return Promise.reject(new BrokerUnavailable("away", "Command timed out"));
     return Promise.resolve(ids.map((id) => records.get(id)));
   };
-  const queue = { getAll, get: async (id: JobId) => (await getAll([id]))[0] };
+  const attach = (asked: readonly Attachment[]) => {
+    attached.push(...asked);
+    return read(asked.map(({ id }) => id));
+  };
+  const queue = { attach, get: async (id: JobId) => (await read([id]))[0] };
   const waiters = new Waiters({ queue, clock, log });
   const stop = new AbortController();
   const following = waiters.follow(feed, stop.signal);
@@ -84,14 +101,15 @@ function open(): Opened {
     feed,
     records,
     reads,
+    attached,
     away: false,
     stop,
-    register: (id) => {
-      const waiter = waiters.register(id);
+    register: (id, onProgress) => {
+      const waiter = waiters.register(id, onProgress);
       waiter.submitted = true;
       return waiter;
     },
-    tell: (id) => feed.give({ kind: "event", event: { id, record: recordOf(id) } }),
+    tell: (id, state) => feed.give({ kind: "event", event: eventOf(id, state) }),
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await feed.end();
@@ -208,6 +226,40 @@ Deno.test("after a gap all waiters' records are read in one round trip", async (
   await opened.tell(running);
   assert.equal((await waits[2])?.kind, "final");
   assert.equal(reads.length, 1);
+  for (const waiter of all) waiter[Symbol.dispose]();
+});
+
+Deno.test("who waits for progress too is told of it, who waits for the outcome alone is not", async () => {
+  await using opened = open();
+  const id = newId();
+  const heard: JobEvent[] = [];
+  using follower = opened.register(id, (event) => heard.push(event));
+  using waiter = opened.register(id);
+  const waits = [follower, waiter].map((each) => each.wait(TIMEOUT_MS, nobodyLeaves));
+  await opened.tell(id, "running");
+  await opened.tell(id);
+  assert.deepEqual((await Promise.all(waits)).map(({ kind }) => kind), ["final", "final"]);
+  assert.deepEqual(heard, [eventOf(id, "running")]);
+});
+
+Deno.test("after a gap jobs are attached again, each for what its waiters want, and told as they are", async () => {
+  await using opened = open();
+  const [followed, waited] = [newId(), newId()];
+  const heard: JobEvent[] = [];
+  const all = [
+    opened.register(followed),
+    opened.register(followed, (event) => heard.push(event)),
+    opened.register(waited),
+  ];
+  for (const id of [followed, waited]) opened.records.set(id, recordOf(id, "running"));
+  await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
+  await opened.tell(newId());
+  assert.deepEqual(opened.attached, [
+    { id: followed, progress: true },
+    { id: waited, progress: false },
+  ]);
+  assert.deepEqual(heard, [eventOf(followed, "running")]);
+  assert.equal(opened.waiters.fallbacks, 0);
   for (const waiter of all) waiter[Symbol.dispose]();
 });
 

@@ -60,24 +60,36 @@ export interface Concluded {
   readonly record: JobRecord | undefined;
 }
 
-/** A job's outcome as it reaches the gateways that wait for it. */
+/** News of a job as it reaches gateways: its outcome, or how far it has come. */
 export interface JobEvent {
   readonly id: JobId;
+  /** Its results are those from image `from` on; with the outcome, all that there are. */
   readonly record: JobRecord;
+  readonly from: number;
+}
+
+/** What a gateway wants to be told of a job. */
+export interface Attachment {
+  readonly id: JobId;
+  /** Whether also of how far it has come, not of its outcome alone. */
+  readonly progress: boolean;
 }
 
 /** What a gateway does with jobs. */
 export interface JobQueue {
   /** Number of shards that jobs are spread over; a job's id names its shard. */
   readonly shards: number;
-  /** Accepts a job, or says why not. Tells this gateway's feed of the outcome. */
+  /** Accepts a job, or says why not. This gateway's feed will be told of the outcome. */
   submit(job: NewJob): Promise<Submitted>;
   /** Reads a record; undefined where there is none (any more). */
   get(id: JobId): Promise<JobRecord | undefined>;
-  /** Reads many records in one round trip, in the order of the ids. */
-  getAll(ids: readonly JobId[]): Promise<(JobRecord | undefined)[]>;
-  /** Reads a record and, unless it is final, has this gateway's feed told of the outcome. */
-  attach(id: JobId): Promise<JobRecord | undefined>;
+  /**
+   * Reads records and has this gateway's feed told of what comes after them, each in one atomic
+   * step; all of a shard in one round trip.
+   *
+   * @returns the records in the order in which they were asked for
+   */
+  attach(asked: readonly Attachment[]): Promise<(JobRecord | undefined)[]>;
   /**
    * Ends a job that has no outcome yet: `expired` only past its deadline.
    *
@@ -132,12 +144,12 @@ export interface DeadLetters {
   discard(id: JobId): Promise<boolean>;
 }
 
-/** What a feed yields: outcomes, or the news that some may have been missed. */
+/** What a feed yields: news of jobs, or that some may have been missed. */
 export type FeedItem =
   | { readonly kind: "event"; readonly event: JobEvent }
   | { readonly kind: "gap"; readonly shard: number; readonly reason: string };
 
-/** The outcomes that this gateway waits for, of one shard. */
+/** The news that this gateway waits for, of one shard. */
 export interface ResultFeed {
   /** Yields until aborted; reconnects by itself and says `gap` when it did. */
   items(signal: AbortSignal): AsyncIterable<FeedItem>;
@@ -163,7 +175,13 @@ export interface Delivery {
  * deadline has passed, settle it so. `spent`: it has been begun as often as it may, bury it.
  */
 export type Verdict =
-  | { readonly kind: "run"; readonly attempt: number; readonly tell: string }
+  | {
+    readonly kind: "run";
+    readonly attempt: number;
+    readonly tell: string;
+    /** How many of its images an earlier attempt has answered for good, where any. */
+    readonly done?: number;
+  }
   | { readonly kind: "expired"; readonly tell: string }
   | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }
   | { readonly kind: "drop"; readonly reason: string }
@@ -173,6 +191,7 @@ export type Verdict =
 export type Outcome =
   | {
     readonly state: "succeeded";
+    /** Of all the images that this attempt was to answer, in order. */
     readonly results: readonly ImageAnswer[];
     readonly timings: Timings;
   }
@@ -191,8 +210,13 @@ export interface JobSource {
    * (then none) or the signal aborts (then none).
    */
   read(count: number, signal: AbortSignal): Promise<Delivery[]>;
-  /** Marks deliveries as running, in one step per stream, and says which are to be run. */
+  /** Marks deliveries as running, tells who follows them, and says which are to be run. */
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]>;
+  /**
+   * Writes answers of jobs that go on, and tells who follows them; each job in one atomic step.
+   * What is not this worker's any more is passed over.
+   */
+  progress(made: readonly Progress[]): Promise<void>;
   /** Writes outcomes; each job's record, event and acknowledgement are one atomic step. */
   settle(done: readonly Finished[]): Promise<Settled[]>;
   /**
@@ -215,6 +239,15 @@ export interface JobSource {
   claim(signal: AbortSignal): AsyncIterable<Delivery>;
   /** Leaves the group, unless deliveries to this worker are still unsettled. */
   leave(): Promise<void>;
+}
+
+/** Answers of some images of a job that goes on. */
+export interface Progress {
+  readonly delivery: Delivery;
+  readonly tell: string;
+  /** Index of the first image. */
+  readonly from: number;
+  readonly answers: readonly ImageAnswer[];
 }
 
 /** A delivery with its outcome. */

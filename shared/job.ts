@@ -86,6 +86,7 @@ export interface JobRecord {
   /** Attempts begun by workers. */
   readonly attempts: number;
   readonly images: { readonly total: number; readonly done: number };
+  /** Answers of the first images, in order: of all, where it succeeded. */
   readonly results?: readonly ImageAnswer[];
   readonly error?: Fault;
   readonly timings: Timings;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../shared/config.ts";
 import { systemClock } from "../shared/clock.ts";
+import type { JobId, JobRecord } from "../shared/job.ts";
 import {
   assertDrained,
   type Broker,
@@ -73,13 +74,17 @@ Deno.test("a worker's loops answer all jobs, each once, and leave nothing behind
   }
   drain.abort();
   await ended;
-  for (const record of await broker.queue.getAll(ids)) {
+  for (const record of await recordsOf(broker, ids)) {
     assert.equal(record?.state, "succeeded");
     assert.equal(record.attempts, 1);
     assert.equal(record.results?.length, record.images.total);
   }
   await assertDrained(broker);
 });
+
+function recordsOf({ queue }: Broker, ids: readonly JobId[]): Promise<(JobRecord | undefined)[]> {
+  return Promise.all(ids.map((id) => queue.get(id)));
+}
 
 Deno.test("a worker that drains finishes what it has begun, and leaves nothing behind", async () => {
   await using broker = await openBroker();
@@ -96,11 +101,11 @@ Deno.test("a worker that is given up hands back what it has begun", async () => 
   await using broker = await openBroker();
   const ids = await Promise.all(Array.from({ length: 6 }, () => submit(broker)));
   const { drain, giveUp, ended } = await start(broker, 3_600_000);
-  while ((await broker.queue.getAll(ids)).some((record) => record?.state !== "running"));
+  while ((await recordsOf(broker, ids)).some((record) => record?.state !== "running"));
   drain.abort();
   giveUp.abort();
   await ended;
-  for (const record of await broker.queue.getAll(ids)) {
+  for (const record of await recordsOf(broker, ids)) {
     assert.deepEqual([record?.state, record?.attempts], ["queued", 0]);
   }
   const { client } = broker.redis;

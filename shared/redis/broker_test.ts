@@ -5,6 +5,7 @@ import type { Delivery } from "../broker.ts";
 import { type JobId, queuedRecord } from "../job.ts";
 import {
   assertDrained,
+  attach,
   type Broker,
   CARD,
   CLAIM_IDLE_MS,
@@ -146,7 +147,7 @@ Deno.test("two submits with one idempotency key make one job, and another body i
 Deno.test("an abandoned job is cancelled unless another gateway waits for it", async () => {
   await using broker = await openBroker();
   const wanted = await submit(broker);
-  await broker.gateway("g2").attach(wanted);
+  await attach(broker.gateway("g2"), wanted);
   await broker.queue.abandon(wanted);
   assert.equal((await broker.queue.get(wanted))?.state, "queued");
   const unwanted = await submit(broker);
@@ -235,11 +236,11 @@ Deno.test("a gateway that attaches while the job runs is told of its outcome", a
   const delivery = await readOne(broker.source);
   await broker.source.begin([delivery]);
   await broker.redis.client.xadd(keys.results("g2"), "*", "hello", "g2");
-  assert.equal((await broker.gateway("g2").attach(id))?.state, "running");
+  assert.equal((await attach(broker.gateway("g2"), id))?.state, "running");
   assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
   assert.equal(await broker.redis.client.xlen(keys.results("g2")), 2);
   assert.equal((await nextEvent(broker.feed)).id, id);
-  assert.equal((await broker.gateway("g3").attach(id))?.state, "succeeded");
+  assert.equal((await attach(broker.gateway("g3"), id))?.state, "succeeded");
 });
 
 Deno.test("an outcome is written although the gateway's stream is gone", async () => {

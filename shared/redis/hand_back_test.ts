@@ -1,5 +1,6 @@
 /** What a draining worker does not do itself, on a real Redis. */
 import assert from "node:assert/strict";
+import type { JobId } from "../job.ts";
 import {
   assertDrained,
   type Broker,
@@ -17,9 +18,10 @@ import {
 /** State and begun attempts of each job. */
 async function recordsOf(
   { queue }: Broker,
-  ids: Parameters<Broker["queue"]["getAll"]>[0],
+  ids: readonly JobId[],
 ): Promise<unknown[]> {
-  return (await queue.getAll(ids)).map((record) => [record?.state, record?.attempts]);
+  const records = await Promise.all(ids.map((id) => queue.get(id)));
+  return records.map((record) => [record?.state, record?.attempts]);
 }
 
 Deno.test("a delivery that is handed back wakes another worker, whole and uncounted", async () => {

@@ -9,6 +9,7 @@
 import type { ChainableCommander } from "ioredis";
 import {
   type Admission,
+  type Attachment,
   BrokerUnavailable,
   type Concluded,
   type JobQueue,
@@ -19,7 +20,7 @@ import { type CommandClient, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
 import type { ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
-import { type Call, runScript, Script } from "./script.ts";
+import { type Call, runScript, runScripts, Script } from "./script.ts";
 import type { Shard, Shards } from "./shard.ts";
 import { ATTACH, END, SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
 
@@ -96,29 +97,20 @@ export class RedisJobQueue implements JobQueue {
     return parseRecord(id, await shard.run((client) => client.hgetall(shard.keys.job(id))));
   }
 
-  async getAll(ids: readonly JobId[]): Promise<(JobRecord | undefined)[]> {
+  async attach(asked: readonly Attachment[]): Promise<(JobRecord | undefined)[]> {
     const records = new Map<JobId, JobRecord | undefined>();
-    for (const [shard, group] of Map.groupBy(ids, (id) => this.#shards.of(id))) {
+    for (const [shard, group] of Map.groupBy(asked, ({ id }) => this.#shards.of(id))) {
       if (shard === undefined) continue;
-      const replies = await shard.run(async (client) => {
-        const pipeline = client.pipeline();
-        for (const id of group) pipeline.hgetall(shard.keys.job(id));
-        return await pipeline.exec();
-      });
-      group.forEach((id, i) => {
-        const [error, fields] = replies?.[i] ?? [new BrokerUnavailable("away", "no reply")];
-        if (error) throw unavailable(error);
-        records.set(id, parseRecord(id, fields as Record<string, string>));
+      const calls = group.map(({ id, progress }) => ({
+        keys: [shard.keys.job(id)],
+        args: [this.#gateway, progress ? 1 : 0],
+      }));
+      const replies = await runScripts(shard, attachScript, calls);
+      group.forEach(({ id }, i) => {
+        records.set(id, parseRecord(id, fieldsOf(replies[i] as string[])));
       });
     }
-    return ids.map((id) => records.get(id));
-  }
-
-  async attach(id: JobId): Promise<JobRecord | undefined> {
-    const shard = this.#shards.of(id);
-    if (shard === undefined) return undefined;
-    const flat = await runScript(shard, attachScript, [shard.keys.job(id)], [this.#gateway]);
-    return parseRecord(id, fieldsOf(flat as string[]));
+    return asked.map(({ id }) => records.get(id));
   }
 
   async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {

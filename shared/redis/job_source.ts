@@ -8,19 +8,16 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import type { Delivery, Finished, JobSource, Settled, Verdict } from "../broker.ts";
+import type { Delivery, Finished, JobSource, Progress, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import { Attempts, type AttemptsParts } from "./attempts.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
 import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
-import { DEAD_BYTES_MAX, Settlement } from "./settlement.ts";
-import { BEGIN, HAND_BACK, LEAVE, RETRY } from "./scripts/worker.ts";
-import type { Shard } from "./shard.ts";
+import { HAND_BACK, LEAVE, RETRY } from "./scripts/worker.ts";
 
-const beginScript = new Script(BEGIN);
 const retryScript = new Script(RETRY);
 const handBackScript = new Script(HAND_BACK);
 const leaveScript = new Script(LEAVE);
@@ -31,40 +28,28 @@ const PENDING_LOOK = 100;
 /** Reply of XREADGROUP: streams with their entries, each a list of names and values. */
 type StreamsReply = [stream: Buffer, entries: [id: Buffer, fields: Buffer[] | null][]][] | null;
 
-export interface RedisJobSourceParts {
-  readonly shard: Shard;
-  /** Name of this consumer in the group. */
-  readonly consumer: string;
+export interface RedisJobSourceParts extends AttemptsParts {
   /** Names of the models this worker serves. */
   readonly models: readonly string[];
-  /** `WEIR_ATTEMPTS_MAX`. */
-  readonly attemptsMax: number;
   /** `WEIR_CLAIM_IDLE_MS`. */
   readonly claimIdleMs: number;
   /** `WEIR_BLOCK_MS`. */
   readonly blockMs: number;
-  /** Image bytes that a model's dead letters may hold. */
-  readonly deadBytesMax?: number;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 export class RedisJobSource implements JobSource, Disposable {
   readonly #parts: RedisJobSourceParts;
   readonly #keys: ShardKeys;
   readonly #blocking: BlockingConnection;
-  readonly #settlement: Settlement;
+  readonly #attempts: Attempts;
   /** What each stream of this worker holds, by its key. */
   readonly #streams = new Map<string, { model: string; lane: number }>();
 
   constructor(parts: RedisJobSourceParts) {
     this.#parts = parts;
     this.#keys = parts.shard.keys;
-    this.#settlement = new Settlement({
-      shard: parts.shard,
-      consumer: parts.consumer,
-      deadBytesMax: parts.deadBytesMax ?? DEAD_BYTES_MAX,
-    });
+    this.#attempts = new Attempts(parts);
     this.#blocking = parts.shard.blocking("jobs");
     for (const model of parts.models) {
       for (let lane = 0; lane < LANES; lane++) {
@@ -152,31 +137,16 @@ export class RedisJobSource implements JobSource, Disposable {
     );
   }
 
-  async begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
-    const verdicts = new Map<Delivery, Verdict>();
-    for (
-      const [stream, group] of Map.groupBy(deliveries, (d) => this.#keys.jobs(d.model, d.lane))
-    ) {
-      const reply = await runScript(
-        this.#parts.shard,
-        beginScript,
-        [stream, this.#keys.load(group[0]!.model), ...group.map(({ id }) => this.#keys.job(id))],
-        [
-          GROUP,
-          this.#parts.consumer,
-          this.#parts.attemptsMax,
-          ...group.flatMap(({ entry, bytes }) => [entry, bytes]),
-        ],
-      );
-      group.forEach((delivery, i) => {
-        verdicts.set(delivery, verdictOf((reply as VerdictReply[])[i]!));
-      });
-    }
-    return deliveries.map((delivery) => verdicts.get(delivery)!);
+  begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
+    return this.#attempts.begin(deliveries);
+  }
+
+  progress(made: readonly Progress[]): Promise<void> {
+    return this.#attempts.progress(made);
   }
 
   settle(done: readonly Finished[]): Promise<Settled[]> {
-    return this.#settlement.settle(done);
+    return this.#attempts.settle(done);
   }
 
   async retry({ id, model, lane, entry }: Delivery, delayMs: number): Promise<boolean> {
@@ -252,25 +222,3 @@ export class RedisJobSource implements JobSource, Disposable {
 
 /** Reply codes that mean: create the group again. */
 const LOST_GROUP = new Set(["NOGROUP", "UNBLOCKED"]);
-
-type VerdictReply =
-  | ["run", number, string]
-  | ["expired", string]
-  | ["spent", string, number]
-  | ["drop", string]
-  | ["lost"];
-
-function verdictOf(reply: VerdictReply): Verdict {
-  switch (reply[0]) {
-    case "run":
-      return { kind: "run", attempt: reply[1], tell: reply[2] };
-    case "expired":
-      return { kind: "expired", tell: reply[1] };
-    case "spent":
-      return { kind: "spent", tell: reply[1], attempts: reply[2] };
-    case "drop":
-      return { kind: "drop", reason: reply[1] };
-    case "lost":
-      return { kind: "lost" };
-  }
-}

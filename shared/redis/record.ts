@@ -14,6 +14,7 @@ import {
   type Timings,
 } from "../job.ts";
 
+/** Answers with commas between, as scripts put them together. */
 const Results = z.array(
   z.object({
     predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
@@ -72,7 +73,7 @@ export function parseRecord(
     ...(finished !== undefined && { finishedAt: finished }),
     attempts: read.attempts,
     images: { total: read.total, done: read.done },
-    ...(results !== undefined && { results: Results.parse(JSON.parse(results)) }),
+    ...(results !== undefined && { results: Results.parse(JSON.parse(`[${results}]`)) }),
     ...(error !== undefined && { error: ErrorField.parse(JSON.parse(error)) }),
     timings: defined({
       queueMs: read.queueMs,

@@ -57,7 +57,7 @@ for (
   const [name, wrong] of [
     ["an unknown state", { state: "lost" }],
     ["a time that is no number", { created: "yesterday" }],
-    ["results of another shape", { results: '[{"label":"star"}]' }],
+    ["results of another shape", { results: '{"label":"star"}' }],
     ["an unknown code", { error: '{"code":"oops","detail":""}' }],
   ] as const
 ) {
@@ -83,7 +83,8 @@ Deno.test("any answer comes back from redis as the worker gave it", async () => 
   const answers = fc.array(answer, { minLength: 1, maxLength: 3 });
   await fc.assert(
     fc.asyncProperty(answers, async (results) => {
-      const id = await submit(broker);
+      const images = results.map(() => ({ bytes: new Uint8Array([1]) }));
+      const id = await submit(broker, { images });
       const delivery = await readOne(broker.source);
       await broker.source.begin([delivery]);
       const outcome = { state: "succeeded", results, timings: {} } as const;

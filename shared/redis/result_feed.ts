@@ -2,7 +2,7 @@
  * A gateway's result stream on one shard, read by one blocked connection for all who wait in the process.
  *
  * Owns the stream, its lifetime and the read's cursor. The stream dies by itself when the gateway
- * stops renewing it. Invariant: whenever an outcome could have been missed, the feed says `gap`.
+ * stops renewing it. Invariant: whenever news could have been missed, the feed says `gap`.
  *
  * @module
  */
@@ -127,7 +127,8 @@ export class RedisResultFeed implements ResultFeed {
     const id = parseJobId(fields.id ?? "");
     if (id === undefined) return;
     const record = parseRecord(id, fields);
-    if (record !== undefined) yield { kind: "event", event: { id, record } };
+    if (record === undefined) return;
+    yield { kind: "event", event: { id, record, from: Number(fields.from ?? 0) } };
   }
 
   /** Removes the stream: nobody waits here any more. */

@@ -7,14 +7,13 @@
 import assert from "node:assert/strict";
 import type { Delivery, Finished, JobEvent } from "../broker.ts";
 import { systemClock } from "../clock.ts";
-import { type JobId, type NewJob, newJobId } from "../job.ts";
+import { type JobId, type JobRecord, type NewJob, newJobId } from "../job.ts";
 import type { ModelCard } from "../model_card.ts";
 import { RedisDeadLetters } from "../redis/dead_letters.ts";
 import { RedisJobQueue } from "../redis/job_queue.ts";
 import { RedisJobSource } from "../redis/job_source.ts";
 import { ShardKeys } from "../redis/keys.ts";
 import { RedisResultFeed } from "../redis/result_feed.ts";
-import { DEAD_BYTES_MAX } from "../redis/settlement.ts";
 import { type Shard, Shards } from "../redis/shard.ts";
 import type { Log } from "../log.ts";
 import { keptLog } from "./kept_log.ts";
@@ -70,10 +69,11 @@ export async function testShards(
 
 /** Starts a Redis and opens both sides. */
 export async function openBroker(
-  { jobsMax = 100, bytesMax = 1_000_000, deadBytesMax = DEAD_BYTES_MAX }: {
+  { jobsMax = 100, bytesMax = 1_000_000, ...bounds }: {
     jobsMax?: number;
     bytesMax?: number;
     deadBytesMax?: number;
+    partialBytesMax?: number;
   } = {},
 ): Promise<Broker> {
   await using stack = new AsyncDisposableStack();
@@ -90,7 +90,7 @@ export async function openBroker(
       blockMs: 500,
       attemptsMax: 3,
       claimIdleMs: CLAIM_IDLE_MS,
-      deadBytesMax,
+      ...bounds,
     });
   const source = stack.use(worker("w1"));
   await source.open();
@@ -136,6 +136,15 @@ export async function submit(broker: Broker, overrides: Partial<NewJob> = {}): P
   return job.id;
 }
 
+/** Attaches a gateway to one job. */
+export async function attach(
+  queue: RedisJobQueue,
+  id: JobId,
+  { progress = false } = {},
+): Promise<JobRecord | undefined> {
+  return (await queue.attach([{ id, progress }]))[0];
+}
+
 /** Reads one delivery. */
 export async function readOne(source: RedisJobSource): Promise<Delivery> {
   const [delivery] = await source.read(1, forever);
@@ -145,7 +154,7 @@ export async function readOne(source: RedisJobSource): Promise<Delivery> {
 
 /** A delivery with a success as its outcome. */
 export function success(delivery: Delivery, tell = "g1", label = "star"): Finished {
-  const results = [{ predictions: [{ label, probability: 0.75 }] }];
+  const results = delivery.images.map(() => ({ predictions: [{ label, probability: 0.75 }] }));
   return { delivery, tell, outcome: { state: "succeeded", results, timings: { inferMs: 3 } } };
 }
 

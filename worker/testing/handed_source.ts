@@ -8,6 +8,7 @@ import {
   type Delivery,
   type Finished,
   type JobSource,
+  type Progress,
   type Settled,
   type Verdict,
 } from "../../shared/broker.ts";
@@ -19,6 +20,9 @@ export class HandedSource implements JobSource {
   /** What `begin` says of a job; `run` at the first attempt where nothing is said. */
   readonly verdicts = new Map<JobId, Verdict>();
   readonly finished: Finished[] = [];
+  readonly reported: Progress[] = [];
+  /** How many of the next reports fail. */
+  refusedReports = 0;
   readonly handedBack: Delivery[] = [];
   readonly putOff: { readonly delivery: Delivery; readonly delayMs: number }[] = [];
   /** The counts that reads asked for. */
@@ -51,6 +55,16 @@ export class HandedSource implements JobSource {
         this.verdicts.get(id) ?? { kind: "run", attempt: 1, tell: "g1" } as const
       )
     );
+  }
+
+  progress(made: readonly Progress[]): Promise<void> {
+    return this.#answer(() => {
+      if (this.refusedReports > 0) {
+        this.refusedReports--;
+        throw new BrokerUnavailable("away", "no reply");
+      }
+      this.reported.push(...made);
+    });
   }
 
   settle(done: readonly Finished[]): Promise<Settled[]> {

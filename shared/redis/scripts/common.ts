@@ -33,10 +33,22 @@ end
 `;
 
 /**
+ * Tells gateways: `event` is name, value, …, `from` the index of the first result stream in KEYS. A
+ * stream that is gone, or that cannot be written, is passed over.
+ */
+export const TELL = `
+local function tell_gateways(event, from)
+  for i = from, #KEYS do
+    redis.pcall('XADD', KEYS[i], 'NOMKSTREAM', '*', unpack(event))
+  end
+end
+`;
+
+/**
  * Writes an outcome and tells the gateways. `fields` are name, value, … of the record's change;
  * `from` is the index of the first result stream in KEYS.
  */
-export const CONCLUDE = `
+export const CONCLUDE = `${TELL}
 local function conclude(job_key, deadlines_key, id, fields, from)
   redis.call('ZREM', deadlines_key, id)
   redis.call('HSET', job_key, unpack(fields))
@@ -44,8 +56,6 @@ local function conclude(job_key, deadlines_key, id, fields, from)
   local event = redis.call('HGETALL', job_key)
   table.insert(event, 'id')
   table.insert(event, id)
-  for i = from, #KEYS do
-    redis.pcall('XADD', KEYS[i], 'NOMKSTREAM', '*', unpack(event))
-  end
+  tell_gateways(event, from)
 end
 `;

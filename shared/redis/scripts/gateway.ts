@@ -58,16 +58,20 @@ return submitted
 `;
 
 /**
- * Reads a record and adds a gateway to those that are told of the outcome.
+ * Reads a record and adds a gateway to those that are told of the outcome. Where it asks for
+ * progress, all of them are told of that too.
  *
- * KEYS: job. ARGV: gateway
+ * KEYS: job. ARGV: gateway, 1 for progress, else 0
  * Returns: the record, name, value, …; empty where there is none
  */
 export const ATTACH = `${PRELUDE}
-local state, tell = unpack(redis.call('HMGET', KEYS[1], 'state', 'tell'))
+local state, tell, followed = unpack(redis.call('HMGET', KEYS[1], 'state', 'tell', 'followed'))
 if not state then return {} end
-if not is_final(state) and not string.find(' ' .. tell .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
-  redis.call('HSET', KEYS[1], 'tell', tell == '' and ARGV[1] or (tell .. ' ' .. ARGV[1]))
+if not is_final(state) then
+  if not string.find(' ' .. tell .. ' ', ' ' .. ARGV[1] .. ' ', 1, true) then
+    redis.call('HSET', KEYS[1], 'tell', tell == '' and ARGV[1] or (tell .. ' ' .. ARGV[1]))
+  end
+  if ARGV[2] == '1' and not followed then redis.call('HSET', KEYS[1], 'followed', 1) end
 end
 return redis.call('HGETALL', KEYS[1])
 `;

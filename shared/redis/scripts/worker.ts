@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CONCLUDE, PRELUDE } from "./common.ts";
+import { CONCLUDE, PRELUDE, TELL } from "./common.ts";
 import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /**
@@ -42,21 +42,25 @@ end
  *
  * KEYS: stream, load, job, job, …
  * ARGV: group, consumer, attemptsMax, then entry, bytes for each job
- * Returns: for each job {'run', attempt, tell} | {'expired', tell} | {'spent', tell, attempts} |
- * {'drop', reason} | {'lost'}
+ * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0} |
+ * {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
  */
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
 local function begin(job, entry, bytes)
   if not owns(stream, group, consumer, entry) then return {'lost'} end
-  local state, bound, deadline, attempts, tell, created, started, worker = unpack(redis.call('HMGET',
-    job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created', 'started', 'worker'))
+  local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed =
+    unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created',
+      'started', 'worker', 'done', 'kept', 'followed'))
   local dropped = drop_unwanted(job, entry, bytes, state, bound)
   if dropped then return {'drop', dropped} end
   if now >= tonumber(deadline) then return {'expired', tell} end
   -- A consumer begins an entry again only after it was put off: this is a resend.
-  if state == 'running' and worker == consumer then return {'run', tonumber(attempts), tell} end
+  local function run(attempt)
+    return {'run', attempt, tell, tonumber(kept or done or 0), followed and 1 or 0}
+  end
+  if state == 'running' and worker == consumer then return run(tonumber(attempts)) end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
   redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
@@ -65,7 +69,7 @@ local function begin(job, entry, bytes)
     for _, v in ipairs({'started', now, 'queueMs', now - created}) do table.insert(fields, v) end
   end
   redis.call('HSET', job, unpack(fields))
-  return {'run', attempt, tell}
+  return run(attempt)
 end
 local verdicts = {}
 for i = 3, #KEYS do
@@ -75,17 +79,68 @@ return verdicts
 `;
 
 /**
+ * Adds answers of the images from `first` on to those that the record has; what it has stays.
+ * An answer is JSON, and a record's `results` are answers with commas between. The record has those
+ * of `done` images, or of `kept` where that is less, because more would have been too many bytes.
+ *
+ * KEYS: stream, job, the result streams to tell
+ * ARGV: group, consumer, entry, id, tell, bytesMax, first, the answers
+ * Returns: {'done', images answered} | {'lost'} | {'retell', tell}
+ */
+export const PROGRESS = `${PRELUDE}${TELL}
+local stream, job, group, consumer, entry = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
+if not owns(stream, group, consumer, entry) then return {'lost'} end
+local told = redis.call('HMGET', job, 'state', 'tell', 'followed', 'done', 'kept')
+if told[1] ~= 'running' then return {'lost'} end
+local followed, done, capped = told[3], tonumber(told[4] or 0), told[5]
+if followed and told[2] ~= ARGV[5] then return {'retell', told[2]} end
+redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
+local first = tonumber(ARGV[7])
+-- What Redis has forgotten of this attempt comes with its outcome.
+if first > done then return {'done', done} end
+local answers = table.concat(ARGV, ',', 8 + done - first)
+local all = math.max(done, first + #ARGV - 7)
+if all > done then
+  local fields = {'done', all}
+  if not capped then
+    local before = done > 0 and redis.call('HGET', job, 'results') .. ',' or ''
+    local fits = #before + #answers <= tonumber(ARGV[6])
+    table.insert(fields, fits and 'results' or 'kept')
+    table.insert(fields, fits and before .. answers or done)
+  end
+  redis.call('HSET', job, unpack(fields))
+end
+if not followed then return {'done', all} end
+local names = {'owner', 'model', 'state', 'created', 'deadline', 'started', 'attempts', 'total',
+  'done', 'queueMs'}
+local event = {'id', ARGV[4], 'from', done}
+if all > done then event = {'id', ARGV[4], 'from', done, 'results', answers} end
+for i, value in ipairs(redis.call('HMGET', job, unpack(names))) do
+  if value then
+    table.insert(event, names[i])
+    table.insert(event, value)
+  end
+end
+tell_gateways(event, 3)
+return {'done', all}
+`;
+
+/**
  * Ends an attempt: acknowledges and deletes the entry, lowers the load, writes the outcome unless
  * there is one, tells the gateways. A worker that no longer owns the entry may settle a success
- * alone, and only first. Gives {state} | {'late', reason} | {'retell', tell}.
+ * alone, and only first; its answers are those of the images from `first` on, and answers that the
+ * record has stay. Gives {state} | {'late', reason} | {'retell', tell}.
  */
 const SETTLE_ATTEMPT = `
-local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fields)
+local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fields, first, answers)
   local stream = KEYS[1]
-  local state, bound, created, told =
-    unpack(redis.call('HMGET', KEYS[3], 'state', 'entry', 'created', 'tell'))
+  local state, bound, created, told, done, kept =
+    unpack(redis.call('HMGET', KEYS[3], 'state', 'entry', 'created', 'tell', 'done', 'kept'))
   local live = state and not is_final(state)
   if live and told ~= tell then return {'retell', told} end
+  kept = tonumber(kept or done or 0)
+  -- An attempt that built on answers which Redis has forgotten is not whole.
+  if live and answers and first > kept then return {'late', 'partial'} end
   if outcome ~= 'succeeded' and not owns(stream, group, consumer, entry) then
     return {'late', 'lost'}
   end
@@ -95,6 +150,13 @@ local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fi
   if not state then return {'late', 'gone'} end
   if duplicate then return {'late', 'duplicate'} end
   if not live then return {'late', state} end
+  if answers then
+    local before = kept > 0 and redis.call('HGET', KEYS[3], 'results') .. ',' or ''
+    local results = before .. table.concat(answers, ',', kept - first + 1)
+    for _, v in ipairs({'results', results, 'done', first + #answers}) do
+      table.insert(fields, v)
+    end
+  end
   local now = now_ms()
   for _, v in ipairs({'state', outcome, 'finished', now, 'totalMs', now - created}) do
     table.insert(fields, v)
@@ -108,13 +170,17 @@ end
  * Ends an attempt with an outcome.
  *
  * KEYS: stream, load, job, deadlines, the result streams to tell
- * ARGV: group, consumer, entry, bytes, id, tell, state, then name, value, … of the record
+ * ARGV: group, consumer, entry, bytes, id, tell, state, number of the following names and values of
+ * the record, these, then for a success the index of its first image and the answers
  * Returns: {state} | {'late', reason} | {'retell', tell}
  */
 export const SETTLE = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
-local fields = {}
-for i = 8, #ARGV do table.insert(fields, ARGV[i]) end
-return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, fields)
+local fields, answers = {}, nil
+local last = 8 + ARGV[8]
+for i = 9, last do table.insert(fields, ARGV[i]) end
+if ARGV[7] == 'succeeded' then answers = {unpack(ARGV, last + 2)} end
+return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, fields,
+  tonumber(ARGV[last + 1]), answers)
 `;
 
 /**

@@ -1,0 +1,55 @@
+/**
+ * Jobs whose time is over: whoever looks at one first ends it.
+ *
+ * Owns the way from this machine's clock to Redis', which decides. Invariant: what it gives back of
+ * a job past its deadline is its outcome, unless Redis' clock was set back meanwhile.
+ *
+ * @module
+ */
+import type { JobQueue } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import { isFinal, type JobId, type JobRecord } from "../shared/job.ts";
+
+export interface DeadlinesParts {
+  readonly queue: Pick<JobQueue, "conclude">;
+  readonly clock: Clock;
+}
+
+/** Time added to a wait for the deadline, so that Redis' clock has passed it too. */
+export const DEADLINE_GRACE_MS = 20;
+
+const EXPIRE_TRIES_MAX = 50;
+const NEVER = new AbortController().signal;
+
+export class Deadlines {
+  readonly #parts: DeadlinesParts;
+
+  constructor(parts: DeadlinesParts) {
+    this.#parts = parts;
+  }
+
+  /** Milliseconds to a job's deadline, by this machine's clock; none below 0. */
+  remainingMs({ deadlineAt }: JobRecord): number {
+    return Math.max(0, deadlineAt - this.#parts.clock.wall());
+  }
+
+  /** The record, or that of the job expired; undefined where it is gone meanwhile. */
+  async current(record: JobRecord): Promise<JobRecord | undefined> {
+    if (isFinal(record.state) || this.remainingMs(record) > 0) return record;
+    return (await this.#parts.queue.conclude(record.id, "expired")).record;
+  }
+
+  /**
+   * Expires a job whose deadline is over; should Redis' clock be a little behind, a little later.
+   *
+   * @returns its record as it is then; undefined where it is gone
+   */
+  async expire(id: JobId): Promise<JobRecord | undefined> {
+    for (let tries = 1;; tries++) {
+      const { record } = await this.#parts.queue.conclude(id, "expired");
+      const over = record === undefined || isFinal(record.state);
+      if (over || tries === EXPIRE_TRIES_MAX) return record;
+      await this.#parts.clock.sleep(DEADLINE_GRACE_MS, NEVER);
+    }
+  }
+}
