@@ -131,9 +131,9 @@ export class Consumer {
     const fields = { job: delivery.id, model: delivery.model };
     switch (verdict.kind) {
       case "run": {
-        const { attempt, tell } = verdict;
+        const { attempt, tell, done = 0 } = verdict;
         log.debug("job begun", { ...fields, attempt });
-        return this.#start({ delivery, attempt, tell });
+        return this.#start({ delivery, attempt, tell, done });
       }
       case "expired": {
         log.info("job expired before it was run", fields);
@@ -157,18 +157,18 @@ export class Consumer {
 
   /** Decodes beside whatever the model is doing. */
   #start(begun: Begun): void {
-    this.#parts.batcher.reserve(begun.delivery.images.length);
+    this.#parts.batcher.reserve(begun.delivery.images.length - begun.done);
     const preparing = this.#prepare(begun)
       .finally(() => this.#preparing.delete(preparing));
     this.#preparing.add(preparing);
   }
 
   async #prepare(begun: Begun): Promise<void> {
-    const { delivery, tell } = begun;
+    const { delivery, tell, done } = begun;
     const { batcher, settler, decode, clock } = this.#parts;
     const began = clock.now();
     const decoded = await Promise.all(
-      delivery.images.map((image) => decode(image, delivery.model)),
+      delivery.images.slice(done).map((image) => decode(image, delivery.model)),
     );
     const decodeMs = clock.now() - began;
     const bad = decoded.findIndex((image) => !image.ok);
@@ -176,8 +176,8 @@ export class Consumer {
       const pixels = decoded.map((image) => (image as Decoded & { ok: true }).pixels);
       return batcher.add(new PreparedJob(begun, pixels, decodeMs));
     }
-    settler.settle([rejected(delivery, tell, bad, decoded[bad] as Fault, decodeMs)]);
-    batcher.release(delivery.images.length);
+    settler.settle([rejected(delivery, tell, done + bad, decoded[bad] as Fault, decodeMs)]);
+    batcher.release(decoded.length);
   }
 }
 

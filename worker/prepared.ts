@@ -1,12 +1,12 @@
 /**
  * A begun job on its way through the worker: its images decoded, then answered one by one.
  *
- * Owns the job's partial results. Invariant: it is finished exactly once, by its last image or by
- * its first fault.
+ * Owns the answers of this attempt, which goes on where an earlier one ended. Invariant: it is
+ * finished exactly once, by its last image or by its first fault.
  *
  * @module
  */
-import type { Delivery, Finished, Outcome } from "../shared/broker.ts";
+import type { Delivery, Finished, Outcome, Progress } from "../shared/broker.ts";
 import type { ImageAnswer } from "../shared/job.ts";
 
 /** A delivery that this worker has begun. */
@@ -14,6 +14,8 @@ export interface Begun {
   readonly delivery: Delivery;
   readonly attempt: number;
   readonly tell: string;
+  /** How many images an earlier attempt has answered for good. */
+  readonly done: number;
 }
 
 export class PreparedJob {
@@ -22,15 +24,24 @@ export class PreparedJob {
   readonly attempt: number;
   readonly tell: string;
   readonly decodeMs: number;
-  /** Decoded pixels of each image; the model's shape, RGB, eight bits a sample. */
+  /** Decoded pixels of each image left; the model's shape, RGB, eight bits a sample. */
   readonly pixels: readonly Uint8Array[];
+  /** Index of the first image left. */
+  readonly #first: number;
   readonly #answers: ImageAnswer[] = [];
+  /** How many of the answers have been reported. */
+  #reported = 0;
   #inferMs = 0;
 
-  constructor({ delivery, attempt, tell }: Begun, pixels: readonly Uint8Array[], decodeMs: number) {
+  constructor(
+    { delivery, attempt, tell, done }: Begun,
+    pixels: readonly Uint8Array[],
+    decodeMs: number,
+  ) {
     this.delivery = delivery;
     this.attempt = attempt;
     this.tell = tell;
+    this.#first = done;
     this.pixels = pixels;
     this.decodeMs = decodeMs;
   }
@@ -40,6 +51,18 @@ export class PreparedJob {
     this.#answers.push(answer);
     this.#inferMs += inferMs;
     return this.#answers.length === this.pixels.length;
+  }
+
+  /** The answers that nobody has been told of. */
+  get progress(): Progress {
+    const { delivery, tell } = this;
+    const answers = this.#answers.slice(this.#reported);
+    return { delivery, tell, from: this.#first + this.#reported, answers };
+  }
+
+  /** Notes that all answers so far have been reported. */
+  reported(): void {
+    this.#reported = this.#answers.length;
   }
 
   /** The job as a success. */

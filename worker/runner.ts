@@ -43,14 +43,11 @@ export class Runner {
 
   /** Runs batches until the batcher is closed and empty. The signal gives up on a running one. */
   async run(signal: AbortSignal): Promise<void> {
-    const { batcher, settler, onBatch } = this.#parts;
+    const { batcher, settler } = this.#parts;
     while (true) {
       const jobs = await batcher.take();
       if (jobs.length === 0) return;
-      onBatch(true);
-      const finished = await this.#runJobs(jobs, signal);
-      onBatch(false);
-      settler.settle(finished);
+      settler.settle(await this.#runJobs(jobs, signal));
       batcher.release(jobs.reduce((sum, job) => sum + job.pixels.length, 0));
       // A model that blocks the thread would keep these outcomes from leaving.
       await settler.settled();
@@ -58,7 +55,7 @@ export class Runner {
   }
 
   async #runJobs(jobs: readonly PreparedJob[], signal: AbortSignal): Promise<Finished[]> {
-    const { models, batchMax, clock } = this.#parts;
+    const { models, batchMax, onBatch, clock } = this.#parts;
     const model = models.get(jobs[0]!.delivery.model)!;
     const images = jobs.flatMap((job) =>
       job.pixels.map((pixels) => ({ job, pixels, top: job.delivery.top }))
@@ -68,13 +65,19 @@ export class Runner {
     for (let from = 0; from < images.length; from += batchMax) {
       const batch = images.slice(from, from + batchMax);
       const began = clock.now();
+      onBatch(true);
       const answers = await this.#classify(model, batch, signal);
+      onBatch(false);
       const inferMs = clock.now() - began;
       batch.forEach(({ job }, i) => {
         const predictions = answers[i];
         if (predictions === undefined) failed.add(job);
-        else if (job.answer({ predictions }, inferMs)) finished.push(job.succeeded());
+        // After an image without one, no answer would have the place of its image.
+        if (predictions === undefined || failed.has(job)) return;
+        if (job.answer({ predictions }, inferMs)) finished.push(job.succeeded());
       });
+      const last = batch.at(-1)!.job;
+      if (images[from + batchMax]?.job === last) await this.#report(last);
     }
     // What is given up stays in the worker's hands, to be handed back.
     if (signal.aborted) return finished;
@@ -83,6 +86,13 @@ export class Runner {
       else finished.push(job.dead(`the model failed on the image, ${job.attempt} times`));
     }
     return finished;
+  }
+
+  /** Tells how far a job has come that goes on with the next batch. */
+  async #report(job: PreparedJob): Promise<void> {
+    const { progress } = job;
+    if (progress.answers.length === 0) return;
+    if (await this.#parts.settler.report(progress)) job.reported();
   }
 
   /** A model that fails may be short of memory, or the like: its next attempt comes later. */

@@ -20,10 +20,11 @@ interface Ran extends Settling {
 /** Runs jobs that all wait when the runner starts, to their end. */
 async function run(
   jobs: readonly PreparedJob[],
-  { givenUp = false, random = 0.5 } = {},
+  { givenUp = false, random = 0.5, unreported = 0 } = {},
 ): Promise<Ran> {
   const settling = openSettling();
   const { settler, clock, log, giveUp } = settling;
+  settling.source.refusedReports = unreported;
   const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
   const { served, batches } = testModel();
   const said: boolean[] = [];
@@ -75,6 +76,36 @@ Deno.test("runner splits a job with more images than a batch, and joins its answ
   const ran = await run([job]);
   assert.deepEqual(ran.batches, [BATCH_MAX, BATCH_MAX, 1]);
   assert.deepEqual(labelsOf(ran).get(job.delivery), numbers.map((number) => LABELS[number]));
+});
+
+Deno.test("runner reports the answers of a job that goes on with the next batch, each once", async () => {
+  const numbers = Array.from({ length: 2 * BATCH_MAX + 1 }, (_, i) => i % LABELS.length);
+  const job = testJob(numbers);
+  const { source } = await run([testJob([1]), job]);
+  const reports = source.reported.map(({ delivery, tell, from, answers }) => {
+    assert.deepEqual([delivery, tell], [job.delivery, "g1"]);
+    return [from, answers.map(({ predictions: [first] }) => first?.label)];
+  });
+  const labels = numbers.map((number) => LABELS[number]);
+  assert.deepEqual(reports, [[0, labels.slice(0, 4)], [4, labels.slice(4, 8)]]);
+  assert.equal(source.finished.length, 2);
+});
+
+Deno.test("runner reports with the next batch what it could not report before", async () => {
+  const numbers = Array.from({ length: 2 * BATCH_MAX + 1 }, (_, i) => i % LABELS.length);
+  const { source } = await run([testJob(numbers)], { unreported: 1 });
+  assert.deepEqual(source.reported.map(({ from, answers }) => [from, answers.length]), [
+    [0, 2 * BATCH_MAX],
+  ]);
+});
+
+Deno.test("runner goes on after the images that an earlier attempt has answered", async () => {
+  const numbers = Array.from({ length: 2 * BATCH_MAX }, (_, i) => i % LABELS.length);
+  const job = testJob(numbers, { attempt: 2, done: 2 });
+  const ran = await run([job]);
+  assert.deepEqual(ran.batches, [BATCH_MAX, 2]);
+  assert.deepEqual(ran.source.reported.map(({ from }) => from), [2]);
+  assert.deepEqual(labelsOf(ran).get(job.delivery), numbers.slice(2).map((n) => LABELS[n]));
 });
 
 Deno.test("runner gives each job as many classes as it asked for", async () => {

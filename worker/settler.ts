@@ -6,14 +6,14 @@
  *
  * @module
  */
-import type { Delivery, Finished, JobSource } from "../shared/broker.ts";
+import type { Delivery, Finished, JobSource, Progress } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import type { Hands } from "./hands.ts";
 
 export interface SettlerParts {
   /** One for each shard, by its number. */
-  readonly sources: readonly Pick<JobSource, "retry" | "settle">[];
+  readonly sources: readonly Pick<JobSource, "progress" | "retry" | "settle">[];
   readonly hands: Hands;
   /** Called when a job was put off. */
   readonly onRetry: (delivery: Delivery, delayMs: number) => void;
@@ -38,6 +38,22 @@ export class Settler {
   settle(done: readonly Finished[]): void {
     for (const [shard, group] of Map.groupBy(done, ({ delivery }) => delivery.shard)) {
       this.#track(this.#write(shard, group));
+    }
+  }
+
+  /**
+   * Writes answers of a job that goes on, once: should that fail, they come with the next ones.
+   *
+   * @returns whether they are written
+   */
+  async report(progress: Progress): Promise<boolean> {
+    const { sources, log } = this.#parts;
+    try {
+      await sources[progress.delivery.shard]!.progress([progress]);
+      return true;
+    } catch (error) {
+      log.debug("progress cannot be written", { error: String(error) });
+      return false;
     }
   }
 

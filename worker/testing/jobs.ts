@@ -38,10 +38,14 @@ export function testDelivery(
 /** The same, decoded: one pixel an image, its samples the number. */
 export function testJob(
   numbers?: readonly number[],
-  { attempt = 1, ...overrides }: Partial<Delivery> & { attempt?: number } = {},
+  { attempt = 1, done = 0, ...overrides }: Partial<Delivery> & {
+    attempt?: number;
+    done?: number;
+  } = {},
 ): PreparedJob {
   const delivery = testDelivery(numbers, overrides);
-  return new PreparedJob({ delivery, attempt, tell: "g1" }, delivery.images.map(pixelsOf), 4);
+  const pixels = delivery.images.slice(done).map(pixelsOf);
+  return new PreparedJob({ delivery, attempt, tell: "g1", done }, pixels, 4);
 }
 
 /** "Decodes" an image of {@linkcode testDelivery}. */
