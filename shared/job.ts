@@ -92,7 +92,7 @@ export interface JobRecord {
   readonly timings: Timings;
 }
 
-/** An image as it came in: bytes of one of the accepted formats. */
+/** An image as it came in: bytes of one of the accepted formats, or a tensor in its place. */
 export interface JobImage {
   readonly bytes: Uint8Array;
 }

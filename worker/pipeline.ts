@@ -14,12 +14,14 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
+import { isTensor } from "../shared/tensor.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Hands } from "./hands.ts";
 import { BEATS_A_CLAIM, Heartbeat } from "./heartbeat.ts";
 import { type Decoded, decodeImage } from "./images/decode.ts";
+import { readTensor } from "./images/tensor.ts";
 import { Recoverer } from "./recoverer.ts";
 import { Runner } from "./runner.ts";
 import type { ServedModel } from "./served_model.ts";
@@ -134,5 +136,9 @@ function decoder(
     return () => Promise.resolve({ ok: true, pixels: new Uint8Array() });
   }
   const options = { pixelsMax: config.WEIR_PIXELS_MAX };
-  return (image, model) => decodeImage(image, models.get(model)!.files.config.input, options);
+  return (image, model) => {
+    const { input } = models.get(model)!.files.config;
+    if (isTensor(image)) return Promise.resolve(readTensor(image, input));
+    return decodeImage(image, input, options);
+  };
 }

@@ -8,6 +8,7 @@
  */
 import type { Delivery, Finished, Outcome, Progress } from "../shared/broker.ts";
 import type { ImageAnswer } from "../shared/job.ts";
+import type { Pixels } from "./images/decode.ts";
 
 /** A delivery that this worker has begun. */
 export interface Begun {
@@ -24,8 +25,8 @@ export class PreparedJob {
   readonly attempt: number;
   readonly tell: string;
   readonly decodeMs: number;
-  /** Decoded pixels of each image left; the model's shape, RGB, eight bits a sample. */
-  readonly pixels: readonly Uint8Array[];
+  /** Of each image left. */
+  readonly pixels: readonly Pixels[];
   /** Index of the first image left. */
   readonly #first: number;
   readonly #answers: ImageAnswer[] = [];
@@ -35,7 +36,7 @@ export class PreparedJob {
 
   constructor(
     { delivery, attempt, tell, done }: Begun,
-    pixels: readonly Uint8Array[],
+    pixels: readonly Pixels[],
     decodeMs: number,
   ) {
     this.delivery = delivery;

@@ -9,13 +9,13 @@
 import type { ModelCard } from "../shared/model_card.ts";
 import type { Prediction } from "../shared/job.ts";
 import type { Engine, Model, ModelFiles } from "./engines/engine.ts";
+import type { Pixels } from "./images/decode.ts";
 import { preprocess } from "./images/preprocess.ts";
 import { predictionsOf } from "./models/answer.ts";
 
 /** One image of a batch. */
 export interface BatchImage {
-  /** Decoded to the model's shape: RGB, eight bits a sample. */
-  readonly pixels: Uint8Array;
+  readonly pixels: Pixels;
   /** Number of predictions wanted; the model's own where absent. */
   readonly top: number | undefined;
 }
@@ -63,7 +63,8 @@ export class ServedModel implements Disposable {
     const needed = batch.length * values;
     if (this.#input.length < needed) this.#input = new Float32Array(needed);
     batch.forEach(({ pixels }, i) => {
-      preprocess(pixels, this.files.config.input, this.#input, i * values);
+      if (pixels instanceof Float32Array) this.#input.set(pixels, i * values);
+      else preprocess(pixels, this.files.config.input, this.#input, i * values);
     });
     return this.#input.subarray(0, needed);
   }

@@ -19,6 +19,13 @@ Deno.test("served model answers in the order of the images, as many classes as a
   assert.deepEqual(answers[2]?.map(({ label }) => label), ["three", "zero", "one", "two"]);
 });
 
+Deno.test("served model gives the network a tensor as it is, beside photos", async () => {
+  const { served } = testModel();
+  const tensor = { pixels: Float32Array.of(2, 0, 0), top: undefined };
+  const answers = await served.classify([image(1), tensor, image(3)], forever);
+  assert.deepEqual(answers.map(([first]) => first?.label), ["one", "two", "three"]);
+});
+
 Deno.test("served model forgets a larger batch before a smaller one", async () => {
   const { served, batches } = testModel();
   for (const numbers of [[1, 2, 3], [0], [3, 0]]) {

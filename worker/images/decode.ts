@@ -34,10 +34,15 @@ const KERNELS: Readonly<Record<InputSpec["kernel"], keyof KernelEnum>> = {
   lanczos3: "lanczos3",
 };
 
-/** The samples of a photo, or why there are none. */
-export type Decoded =
-  /** `height × width × 3` samples in the order R, G, B. */
-  | { readonly ok: true; readonly pixels: Uint8Array }
+/**
+ * An image at the size of a model's input, `height × width × 3`: eight-bit samples in the order R,
+ * G, B, or the numbers that the network takes.
+ */
+export type Pixels = Uint8Array | Float32Array;
+
+/** An image's pixels, or why there are none. */
+export type Decoded<P extends Pixels = Pixels> =
+  | { readonly ok: true; readonly pixels: P }
   | ({ readonly ok: false } & Fault);
 
 /** Sets how many threads libvips uses for one image; images are decoded side by side besides. */
@@ -73,7 +78,7 @@ export async function decodeImage(
   bytes: Uint8Array,
   spec: InputSpec,
   options: { readonly pixelsMax: number },
-): Promise<Decoded> {
+): Promise<Decoded<Uint8Array>> {
   const type = mediaType(bytes);
   if (type === undefined) {
     return refused("unsupported_media_type", "not JPEG, PNG, WebP, GIF or AVIF");
@@ -129,6 +134,6 @@ async function isLarger(bytes: Uint8Array, pixelsMax: number): Promise<boolean> 
   }
 }
 
-function refused(code: Fault["code"], state: string): Decoded {
+function refused(code: Fault["code"], state: string): Decoded<Uint8Array> {
   return { ok: false, code, detail: `decode image: ${state}` };
 }
