@@ -18,7 +18,7 @@ function event(owner: string, state: JobState): FeedItem & { readonly kind: "eve
   const times = { createdAt: 0, deadlineAt: 1, attempts: 1, timings: {} };
   return {
     kind: "event",
-    event: { id, record: { id, owner, model: "m", state, images, ...times } },
+    event: { id, record: { id, owner, model: "m", state, images, ...times }, from: 0 },
   };
 }
 
