@@ -20,7 +20,8 @@ import { Consumer } from "./consumer.ts";
 import type { Engine } from "./engines/engine.ts";
 import { Hands } from "./hands.ts";
 import { BEATS_A_CLAIM, Heartbeat } from "./heartbeat.ts";
-import { type Decoded, decodeImage } from "./images/decode.ts";
+import type { Decoded } from "./images/decode.ts";
+import { Decoder } from "./images/decoder.ts";
 import { readTensor } from "./images/tensor.ts";
 import { Recoverer } from "./recoverer.ts";
 import { Runner } from "./runner.ts";
@@ -135,10 +136,11 @@ function decoder(
   if (engine.name === "null") {
     return () => Promise.resolve({ ok: true, pixels: new Uint8Array() });
   }
-  const options = { pixelsMax: config.WEIR_PIXELS_MAX };
+  const cores = navigator.hardwareConcurrency;
+  const decoder = new Decoder({ cores, pixelsMax: config.WEIR_PIXELS_MAX });
   return (image, model) => {
     const { input } = models.get(model)!.files.config;
     if (isTensor(image)) return Promise.resolve(readTensor(image, input));
-    return decodeImage(image, input, options);
+    return decoder.decode(image, input);
   };
 }

@@ -45,11 +45,6 @@ export type Decoded<P extends Pixels = Pixels> =
   | { readonly ok: true; readonly pixels: P }
   | ({ readonly ok: false } & Fault);
 
-/** Sets how many threads libvips uses for one image; images are decoded side by side besides. */
-export function setDecodeThreads(threads: number): void {
-  sharp.concurrency(threads);
-}
-
 /**
  * Decodes a photo and fits it to a model's input.
  *

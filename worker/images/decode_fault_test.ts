@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { crc32 } from "node:zlib";
 import sharp from "sharp";
+import { png } from "../../shared/testing/png.ts";
 import { decodeImage } from "./decode.ts";
 import { grainy, HEIGHT, quarters, specOf, WIDTH } from "./testing/pictures.ts";
 
@@ -8,22 +8,7 @@ const OPTIONS = { pixelsMax: 50_000_000 };
 
 /** A PNG that claims a size its data, none, does not have. */
 function claimingPng(width: number, height: number): Uint8Array {
-  const chunk = (name: string, data: Uint8Array): Uint8Array => {
-    const bytes = new Uint8Array(12 + data.length);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, data.length);
-    bytes.set(new TextEncoder().encode(name), 4);
-    bytes.set(data, 8);
-    view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
-    return bytes;
-  };
-  const header = new Uint8Array(13);
-  new DataView(header.buffer).setUint32(0, width);
-  new DataView(header.buffer).setUint32(4, height);
-  header.set([8, 2], 8);
-  const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-  const empty = ["IDAT", "IEND"].flatMap((name) => [...chunk(name, new Uint8Array())]);
-  return new Uint8Array([...signature, ...chunk("IHDR", header), ...empty]);
+  return png({ width, height, depth: 8, colour: 2 });
 }
 
 /** Half of a file. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import sharp, { type Sharp } from "sharp";
-import { decodeImage, setDecodeThreads } from "./decode.ts";
+import { decodeImage } from "./decode.ts";
 import { grainy, HEIGHT, QUARTERS, quarters, type Rgb, specOf, WIDTH } from "./testing/pictures.ts";
 
 const OPTIONS = { pixelsMax: 50_000_000 };
@@ -178,13 +178,4 @@ Deno.test("decode: a JPEG whose scan parameters are wrong opens, as in every vie
   assert.equal(file[scan + 12], 63);
   file[scan + 12] = 0;
   assertQuarters(await pixelsOf(file), QUARTERS, 6);
-});
-
-Deno.test("decode: the number of threads changes nothing but time", async () => {
-  const file = await grainy().jpeg().toBuffer();
-  setDecodeThreads(1);
-  assert.equal(sharp.concurrency(), 1);
-  const one = await pixelsOf(file);
-  setDecodeThreads(2);
-  assert.deepEqual(await pixelsOf(file), one);
 });
