@@ -87,8 +87,8 @@ export const SETTINGS = {
   WEIR_NAME: setting(Name, "server name in the log and in consumer names; unset: the host name"),
   WEIR_MODELS: setting(z.string().min(1), "model repository", "fixtures/models"),
   WEIR_ENGINE: setting(
-    oneOf("auto", "tensorflow", "wasm", "null"),
-    "what runs the models: auto, tensorflow, wasm; null answers nothing, for benchmarks",
+    oneOf("auto", "tensorflow", "wasm", "onnx", "null"),
+    "what runs the models: auto, tensorflow, wasm, onnx; null answers nothing, for benchmarks",
     "auto",
   ),
   WEIR_NULL_DELAY_MS: setting(msOrZero, "time the null engine takes for each job", "0"),

@@ -17,7 +17,7 @@ import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import { type Shard, Shards } from "../shared/redis/shard.ts";
-import type { Engine } from "./engines/engine.ts";
+import type { Engine, ModelFiles } from "./engines/engine.ts";
 import { selectEngine } from "./engines/select.ts";
 import { loadWarm } from "./engines/warm_up.ts";
 import { Janitor } from "./janitor.ts";
@@ -70,8 +70,9 @@ export async function runWorker(
     }),
   );
   await joinDeployment(shards.common, count);
-  const engine = await openEngine(parts);
-  const models = await loadModels(parts, engine, giveUp, stack);
+  const models = await loadModels(parts, giveUp, stack);
+  const cards = [...models.values()].map(({ card }) => card);
+  const engine = [...new Set(cards.map(({ engine }) => engine))].join(",");
 
   const sources = [];
   for (const shard of shards.all) {
@@ -80,17 +81,12 @@ export async function runWorker(
   const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
   const members = shards.all.map((shard) => membership(parts, shard, beatMs));
   for (const { janitor } of members) stack.defer(() => farewell(log, () => janitor.resign()));
-  const card = {
-    name,
-    engine: engine.name,
-    models: [...models.values()].map(({ card }) => card),
-  };
   for (const { registry } of members) {
-    await registry.announce(card);
+    await registry.announce({ name, engine, models: cards });
     stack.defer(() => farewell(log, () => registry.leave()));
   }
   drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
-  log.info("worker ready", { name, engine: engine.name, models: [...models.keys()].join(",") });
+  log.info("worker ready", { name, engine, models: [...models.keys()].join(",") });
 
   const loops = Promise.all(members.flatMap(({ registry, janitor }) => [
     loop({ name: "beat", periodMs: beatMs, clock, log }, drain, () => registry.beat()),
@@ -100,7 +96,7 @@ export async function runWorker(
       () => janitor.runOnce(),
     ),
   ]));
-  await runPipeline({ ...parts, sources, models, engine }, drain, giveUp);
+  await runPipeline({ ...parts, sources, models }, drain, giveUp);
   await loops;
   log.info("worker drained", { name });
 }
@@ -147,23 +143,27 @@ function membership(
   };
 }
 
-async function openEngine(parts: WorkerParts): Promise<Engine> {
-  const { config, clock, log, selectEngine: select = selectEngine } = parts;
+async function openEngine(
+  { config, clock, log, selectEngine: select = selectEngine }: WorkerParts,
+  { name: model, entry, format }: ModelFiles,
+): Promise<Engine> {
   const options = { delayMs: config.WEIR_NULL_DELAY_MS, clock };
-  const { engine, reason } = await select(config.WEIR_ENGINE, options);
-  if (engine === undefined) throw new ModelError(reason);
-  log.info("engine chosen", { engine: engine.name, description: engine.description, reason });
+  const { engine, reason } = await select(config.WEIR_ENGINE, format, options);
+  if (engine === undefined) throw new ModelError(`cannot load "${entry}": ${reason}`);
+  const { name, description } = engine;
+  log.info("engine chosen", { model, engine: name, description, reason });
   return engine;
 }
 
 async function loadModels(
-  { config, clock, log }: WorkerParts,
-  engine: Engine,
+  parts: WorkerParts,
   signal: AbortSignal,
   stack: AsyncDisposableStack,
 ): Promise<Map<string, ServedModel>> {
+  const { config, clock, log } = parts;
   const models = new Map<string, ServedModel>();
   for (const files of await openRepository(config.WEIR_MODELS)) {
+    const engine = await openEngine(parts, files);
     const began = clock.now();
     const model = await loadWarm(engine, files, signal);
     models.set(files.name, stack.use(new ServedModel(files, model, engine)));

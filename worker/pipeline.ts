@@ -17,7 +17,6 @@ import type { RedisSettings } from "../shared/redis/connection.ts";
 import { isTensor } from "../shared/tensor.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
-import type { Engine } from "./engines/engine.ts";
 import { Hands } from "./hands.ts";
 import { BEATS_A_CLAIM, Heartbeat } from "./heartbeat.ts";
 import type { Decoded } from "./images/decode.ts";
@@ -36,7 +35,6 @@ export interface PipelineParts {
   /** One for each shard, by its number. */
   readonly sources: readonly JobSource[];
   readonly models: ReadonlyMap<string, ServedModel>;
-  readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -131,15 +129,13 @@ async function handBack(
 }
 
 function decoder(
-  { engine, models, config }: PipelineParts,
+  { models, config }: PipelineParts,
 ): (image: Uint8Array, model: string) => Promise<Decoded> {
-  if (engine.name === "null") {
-    return () => Promise.resolve({ ok: true, pixels: new Uint8Array() });
-  }
   const cores = navigator.hardwareConcurrency;
   const decoder = new Decoder({ cores, pixelsMax: config.WEIR_PIXELS_MAX });
   return (image, model) => {
-    const { input } = models.get(model)!.files.config;
+    const { card, files: { config: { input } } } = models.get(model)!;
+    if (card.engine === "null") return Promise.resolve({ ok: true, pixels: new Uint8Array() });
     if (isTensor(image)) return Promise.resolve(readTensor(image, input));
     return decoder.decode(image, input);
   };

@@ -46,7 +46,6 @@ async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
       name: "w1",
       sources: [source],
       models: new Map([[MODEL, served]]),
-      engine,
       clock: systemClock,
       log: keptLog(),
     },

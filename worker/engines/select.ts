@@ -1,14 +1,15 @@
 /**
- * Which engine a worker runs.
+ * Which engine runs a model.
  *
  * Owns the order of preference. Never logs: the reason is a value, as is finding no engine.
  * Invariant: an engine that was asked for by name is never replaced by another.
  *
  * @module
  */
-import type { Engine, EngineName } from "./engine.ts";
+import type { Engine, EngineName, ModelFormat } from "./engine.ts";
 import { faultOf } from "../models/model_error.ts";
 import { type NullEngineOptions, openNull } from "./null.ts";
+import { openOnnx } from "./onnx.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
@@ -17,24 +18,30 @@ export type Selection =
   | { readonly engine: Engine; readonly reason: string }
   | { readonly engine: undefined; readonly reason: string };
 
-/** Engines that `auto` tries, best first. */
-const PREFERRED = ["tensorflow", "wasm"] as const;
+/** Engines that `auto` tries for a model of the format, best first. */
+const PREFERRED: Readonly<Record<ModelFormat, readonly EngineName[]>> = {
+  layers: ["tensorflow", "wasm"],
+  graph: ["tensorflow", "wasm"],
+  saved_model: ["tensorflow"],
+  onnx: ["onnx"],
+};
 
 /**
  * Loads the engine that `WEIR_ENGINE` asks for.
  *
- * @param wanted its name, or `auto` for the best that loads
+ * @param wanted its name, or `auto` for the best that runs the model's format and loads
  * @param options what the engine `null` needs
  */
 export async function selectEngine(
   wanted: "auto" | EngineName,
+  format: ModelFormat,
   options: NullEngineOptions,
 ): Promise<Selection> {
   const faults: string[] = [];
-  for (const name of wanted === "auto" ? PREFERRED : [wanted]) {
+  for (const name of wanted === "auto" ? PREFERRED[format] : [wanted]) {
     try {
       const engine = await open(name, options);
-      const choice = wanted === "auto" ? "the best engine that loads" : "asked for by name";
+      const choice = wanted === "auto" ? `the best for ${format} that loads` : "asked for by name";
       return { engine, reason: [choice, ...faults].join("; ") };
     } catch (error) {
       faults.push(`cannot load engine "${name}": ${faultOf(error)}`);
@@ -50,7 +57,7 @@ function open(name: EngineName, options: NullEngineOptions): Promise<Engine> {
     case "wasm":
       return openWasm();
     case "onnx":
-      return Promise.reject(new Error("this version of Weir does not have it yet"));
+      return openOnnx();
     case "null":
       return Promise.resolve(openNull(options));
   }

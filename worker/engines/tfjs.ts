@@ -130,7 +130,7 @@ class TfjsModel implements Model {
 }
 
 /** Reads a `model.json` that the repository has checked, and its shards beside it. */
-async function readArtifacts(entry: string): Promise<Tf.io.ModelArtifacts> {
+export async function readArtifacts(entry: string): Promise<Tf.io.ModelArtifacts> {
   const json: Tf.io.ModelJSON = JSON.parse(await Deno.readTextFile(entry));
   // What only training needs would be built and never used.
   const { weightsManifest, trainingConfig: _, ...artifacts } = json;

@@ -19,10 +19,11 @@ const [name, repository = "", ...photos] = Deno.args;
 const clock = { sleep: () => Promise.resolve() };
 const { signal } = new AbortController();
 
-const { engine, reason } = await selectEngine(name as EngineName, { delayMs: 0, clock });
-assert(engine, reason);
 const files = (await openRepository(repository)).find(({ config }) => config.default);
 assert(files);
+const options = { delayMs: 0, clock };
+const { engine, reason } = await selectEngine(name as EngineName, files.format, options);
+assert(engine, reason);
 const { config: { input, output }, labels } = files;
 const model = await loadWarm(engine, files, signal);
 

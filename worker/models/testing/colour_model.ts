@@ -1,12 +1,13 @@
 /**
  * A net small enough to be checked by hand: it names the mean colour of a picture.
  *
- * Owns its numbers and their layout on disk, as layers or as a graph, plain or quantised.
+ * Owns its numbers and their layout on disk, as layers or as a graph, plain or quantised, or ONNX.
  * For tests alone.
  *
  * @module
  */
 import { join } from "node:path";
+import { onnxFile, type OnnxGraph } from "./onnx_file.ts";
 
 /** Classes of the net, in the order of its output. */
 export const COLOURS = ["red", "green", "blue", "grey"] as const;
@@ -43,8 +44,13 @@ export function colourBatch(...pictures: readonly (readonly number[])[]): Float3
 
 /** How {@linkcode writeColourModel} lays the net out. */
 export interface ColourModelOptions {
-  readonly format?: "layers" | "graph";
+  readonly format?: "layers" | "graph" | "onnx";
+  /** Weights of eight bits; of `model.json` alone. */
   readonly quantised?: boolean;
+  /** How an ONNX file differs from a net for pictures, channels last, any number at once. */
+  readonly onnx?: { readonly planar?: boolean; readonly batch?: number };
+  /** Changes an ONNX file's graph. */
+  readonly edit?: (graph: OnnxGraph) => OnnxGraph;
   /** What `weir.json` says beyond the input's size and the labels. */
   readonly settings?: Record<string, unknown>;
   readonly version?: string;
@@ -58,8 +64,9 @@ export interface ColourModelOptions {
 export async function writeColourModel(
   repository: string,
   name: string,
-  { format = "layers", quantised = false, settings = {}, version = "1" }: ColourModelOptions = {},
+  options: ColourModelOptions = {},
 ): Promise<string> {
+  const { format = "layers", settings = {}, version = "1" } = options;
   const folder = join(repository, name, version);
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(join(repository, name, "labels.txt"), COLOURS.join("\n") + "\n");
@@ -69,14 +76,47 @@ export async function writeColourModel(
     ...settings,
   };
   await Deno.writeTextFile(join(repository, name, "weir.json"), JSON.stringify(weir));
+  if (format === "onnx") await writeOnnx(folder, options);
+  else await writeModelJson(folder, format, options.quantised ?? false);
+  return folder;
+}
+
+async function writeOnnx(
+  folder: string,
+  { onnx = {}, edit = (graph) => graph }: ColourModelOptions,
+): Promise<void> {
+  const { planar = false, batch = "images" } = onnx;
+  const shape = planar
+    ? [batch, 3, COLOUR_SIDE, COLOUR_SIDE]
+    : [batch, COLOUR_SIDE, COLOUR_SIDE, 3];
+  const axes = planar ? [2, 3] : [1, 2];
+  const graph: OnnxGraph = {
+    name: "colour",
+    input: { name: "image", shape },
+    outputs: [{ name: "scores", shape: [batch, COLOURS.length] }],
+    weights: {
+      kernel: { shape: [3, COLOURS.length], values: Float32Array.from(KERNEL.flat()) },
+      bias: { shape: [COLOURS.length], values: Float32Array.from(BIAS) },
+    },
+    nodes: [
+      { op: "ReduceMean", inputs: ["image"], output: "mean", attributes: { axes, keepdims: 0 } },
+      { op: "Gemm", inputs: ["mean", "kernel", "bias"], output: "sum" },
+      { op: "Softmax", inputs: ["sum"], output: "scores", attributes: { axis: 1 } },
+    ],
+  };
+  await Deno.writeFile(join(folder, "model.onnx"), onnxFile(edit(graph)));
+}
+
+async function writeModelJson(
+  folder: string,
+  format: "layers" | "graph",
+  quantised: boolean,
+): Promise<void> {
   await Deno.writeFile(join(folder, "kernel.bin"), kernelBytes(quantised));
   await Deno.writeFile(join(folder, "bias.bin"), new Uint8Array(Float32Array.from(BIAS).buffer));
   await Deno.writeFile(join(folder, "axes.bin"), new Uint8Array(Int32Array.of(1, 2).buffer));
-  await Deno.writeTextFile(
-    join(folder, "model.json"),
-    JSON.stringify(modelJson(format, quantised)),
-  );
-  return folder;
+  const json = JSON.stringify(modelJson(format, quantised));
+  await Deno.writeTextFile(join(folder, "model.json"), json);
 }
 
 function kernelBytes(quantised: boolean): Uint8Array {

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { openRepository } from "../models/repository.ts";
+import {
+  colourBatch,
+  type ColourModelOptions,
+  writeColourModel,
+} from "../models/testing/colour_model.ts";
+import type { ModelFiles } from "./engine.ts";
+import { openOnnx } from "./onnx.ts";
+import { checkColourModel, never, rejects } from "./testing/engine_suite.ts";
+import { loadWarm } from "./warm_up.ts";
+
+async function withModel(
+  options: ColourModelOptions,
+  run: (files: ModelFiles) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeColourModel(folder, "colour", { format: "onnx", ...options });
+    const [files] = await openRepository(folder);
+    assert(files !== undefined);
+    await run(files);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const NETS: readonly [string, ColourModelOptions["onnx"] & object][] = [
+  ["channels last", {}],
+  ["planes", { planar: true }],
+  ["one image a run", { batch: 1 }],
+  ["planes of two images a run", { planar: true, batch: 2 }],
+];
+
+for (const [what, onnx] of NETS) {
+  Deno.test(`onnx answers with a net of ${what} as computed by hand`, () =>
+    withModel({ onnx }, async (files) => await checkColourModel(await openOnnx(), files)));
+}
+
+const REFUSALS: readonly (ColourModelOptions & {
+  readonly what: string;
+  readonly says: readonly string[];
+})[] = [
+  {
+    what: "an input of another size than the net's",
+    settings: { input: { width: 5, height: 4 } },
+    says: ["[images, 4, 4, 3]", "5×4 pixels"],
+  },
+  {
+    what: "labels of the wrong number",
+    settings: { output: { firstLabel: 1 } },
+    says: ["labels.txt", "4 lines", "4 classes"],
+  },
+  {
+    what: "a net of two outputs",
+    edit: (graph) => ({
+      ...graph,
+      outputs: [...graph.outputs, { name: "sum", shape: ["images", 4] }],
+    }),
+    says: ["2 outputs, not one"],
+  },
+  {
+    what: "an operator that nobody knows",
+    edit: (graph) => ({
+      ...graph,
+      nodes: graph.nodes.map((node) => ({ ...node, op: node.op.replace("Gemm", "Dance") })),
+    }),
+    says: ["Dance"],
+  },
+];
+
+for (const { what, says, ...options } of REFUSALS) {
+  Deno.test(`onnx refuses ${what}, naming the file`, () =>
+    withModel(options, async (files) => {
+      await rejects(await openOnnx(), files, files.folder.slice(0, -2), ...says);
+    }));
+}
+
+Deno.test("onnx refuses a file that is cut short, naming it", () =>
+  withModel({}, async (files) => {
+    await Deno.truncate(files.entry, 100);
+    await rejects(await openOnnx(), files, files.entry);
+  }));
+
+Deno.test("onnx refuses what is no ONNX file, saying what it runs", () =>
+  withModel({}, async (files) => {
+    const layers = { ...files, format: "layers" } as const;
+    await rejects(await openOnnx(), layers, files.entry, "runs onnx, not layers");
+  }));
+
+Deno.test("onnx does not run a batch whose signal is aborted", () =>
+  withModel({}, async (files) => {
+    const model = await loadWarm(await openOnnx(), files, never);
+    const reason = new Error("gone");
+    const run = model.predict(colourBatch([1, 0, 0]), 1, AbortSignal.abort(reason));
+    await assert.rejects(run, (error) => error === reason);
+    model.dispose();
+  }));
