@@ -12,6 +12,7 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
+import type { EventStreams } from "./events/event_streams.ts";
 import {
   administratorsOnly,
   type Authenticated,
@@ -35,6 +36,7 @@ import { Submitter, type SubmitterParts } from "./submitter.ts";
 export interface AppParts
   extends SubmitterParts, ModelsParts, DeadParts, HealthParts, AuthenticationParts {
   readonly page: Page;
+  readonly streams: EventStreams;
   readonly metrics: Registry;
   /** `WEIR_CORS_ORIGINS`. */
   readonly corsOrigins: readonly string[];

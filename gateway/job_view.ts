@@ -36,7 +36,7 @@ export const JobSchema = z.object({
   finishedAt: Time.nullable(),
   attempts: z.int().meta({ description: "How often a worker began it" }),
   images: z.object({ total: z.int(), done: z.int() }),
-  result: AnswerSchema.nullable(),
+  result: AnswerSchema.nullable().meta({ description: "Where it succeeded" }),
   error: z.object({
     code: z.enum(ERROR_CODES).meta({ description: "As a problem has it" }),
     detail: z.string(),
@@ -83,7 +83,7 @@ export function jobView(record: JobRecord): JobView {
     finishedAt: time(record.finishedAt),
     attempts,
     images,
-    result: results === undefined ? null : answerView(results),
+    result: state === "succeeded" && results !== undefined ? answerView(results) : null,
     error: error ?? null,
     timings: {
       queueMs: timings.queueMs ?? null,

@@ -20,6 +20,8 @@ import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
 import type { Catalog } from "./catalog.ts";
 import { DEADLINE_GRACE_MS, Deadlines } from "./deadlines.ts";
+import { isTold, lastId, NOTHING } from "./events/event.ts";
+import { FollowedJob } from "./events/followed_job.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
@@ -210,6 +212,25 @@ export class Jobs {
     return await this.#current(caller, waited.record);
   }
 
+  /**
+   * Follows a job, whoever else does: its events after one that was told before, or all.
+   *
+   * @param after id of the event that was told last; one that the job cannot have told is refused
+   */
+  async follow(caller: Caller, id: JobId, after = NOTHING): Promise<Result<FollowedJob>> {
+    const { queue, waiters, log } = this.#parts;
+    using guard = new DisposableStack();
+    const job = guard.use(new FollowedJob({ waiters, deadlines: this.#deadlines, log }, id, after));
+    const [attached] = await queue.attach([{ id, progress: true }]);
+    const current = await this.#current(caller, attached);
+    if (!current.ok) return current;
+    const record = current.value;
+    if (after >= lastId(record) && !isTold(record, after)) return noEvent(after);
+    job.attached(record);
+    guard.move();
+    return { ok: true, value: job };
+  }
+
   /** Cancels a job; one that has an outcome is `job_finished`. */
   async cancel(caller: Caller, id: JobId): Promise<Result<JobRecord>> {
     const known = await this.#parts.queue.get(id);
@@ -241,6 +262,10 @@ const MISMATCH = {
   code: "idempotency_mismatch",
   detail: "the Idempotency-Key was used for another request before",
 } as const;
+
+function noEvent(id: number): Result<never> {
+  return { ok: false, code: "invalid_request", detail: `the job has not told of an event "${id}"` };
+}
 
 /** There is no such job, or it is another key's. */
 export const NO_JOB = { ok: false, code: "not_found", detail: "no such job" } as const;

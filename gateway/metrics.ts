@@ -7,15 +7,17 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Shard } from "../shared/redis/shard.ts";
+import type { EventStreams } from "./events/event_streams.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface MetricsParts {
   readonly waiters: Pick<Waiters, "size" | "fallbacks">;
+  readonly streams: Pick<EventStreams, "size" | "dropped">;
   readonly shards: readonly Pick<Shard, "away">[];
 }
 
 /** Makes the registry of a gateway. */
-export function gatewayMetrics({ waiters, shards }: MetricsParts): Registry {
+export function gatewayMetrics({ waiters, streams, shards }: MetricsParts): Registry {
   const registry = new Registry();
   const registers = [registry];
   new Gauge({
@@ -33,6 +35,23 @@ export function gatewayMetrics({ waiters, shards }: MetricsParts): Registry {
     collect(): void {
       this.reset();
       this.inc(waiters.fallbacks);
+    },
+  });
+  new Gauge({
+    name: "weir_sse_clients",
+    help: "Clients that read a job's events",
+    registers,
+    collect(): void {
+      this.set(streams.size);
+    },
+  });
+  new Counter({
+    name: "weir_sse_clients_dropped_total",
+    help: "Clients that were dropped because they left too many events unread",
+    registers,
+    collect(): void {
+      this.reset();
+      this.inc(streams.dropped);
     },
   });
   new Gauge({

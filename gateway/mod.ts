@@ -23,6 +23,7 @@ import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { Shards } from "../shared/redis/shard.ts";
 import { createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
+import { EventStreams } from "./events/event_streams.ts";
 import { Jobs } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
@@ -87,6 +88,7 @@ export async function runGateway(
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(shards.all), clock);
   const times = { timeoutMs: config.WEIR_TIMEOUT_MS, resultTtlMs: config.WEIR_RESULT_TTL_MS };
+  const streams = new EventStreams({ clock, log, drain });
   const app = createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: new RedisDeadLetters({ shards, gateway: name, admission }),
@@ -98,7 +100,8 @@ export async function runGateway(
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,
     page: await readPage(),
-    metrics: gatewayMetrics({ waiters, shards: shards.all }),
+    streams,
+    metrics: gatewayMetrics({ waiters, streams, shards: shards.all }),
     keys,
     quotas,
     draining: () => drain.aborted,
@@ -107,12 +110,11 @@ export async function runGateway(
   const closed = new AbortController();
   const background = Promise.all([
     keys?.follow(closed.signal),
-    ...feeds.map((feed) =>
-      waiters.follow(
-        keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log }),
-        closed.signal,
-      )
-    ),
+    streams.beat(closed.signal),
+    ...feeds.map((feed) => {
+      const heard = keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log });
+      return waiters.follow(heard, closed.signal);
+    }),
     ...feeds.map((feed) =>
       loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew())
     ),

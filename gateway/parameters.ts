@@ -60,6 +60,12 @@ export const Prefer = z.string().optional().transform(waitMs).meta({
   example: "wait=10",
 });
 
+/** `Last-Event-ID` (WHATWG HTML): where to go on. */
+export const LastEventId = z.string().optional()
+  .refine((text) => text === undefined || /^\d{1,9}$/.test(text), "is no event's id")
+  .transform((text) => text === undefined ? undefined : Number(text))
+  .meta({ description: "Id of the last event that is known: the ones after it are sent" });
+
 /** Path: a job's id. */
 export const JobIdText = idOf("job");
 

@@ -6,7 +6,6 @@
 import { z } from "zod";
 import { IMAGES_BODY } from "../intake/images.ts";
 import { JobSchema, jobView } from "../job_view.ts";
-import type { Jobs } from "../jobs.ts";
 import {
   JobIdText,
   Prefer,
@@ -15,11 +14,11 @@ import {
   submitParameters,
 } from "../parameters.ts";
 import { problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { type EventsParts, eventsRoute } from "./events.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
 import { SUBMIT_PROBLEMS, type Submitter } from "../submitter.ts";
 
-export interface JobsRoutesParts {
-  readonly jobs: Jobs;
+export interface JobsRoutesParts extends EventsParts {
   readonly submitter: Submitter;
 }
 
@@ -36,7 +35,7 @@ export function jobRoutes(parts: JobsRoutesParts): RouteGroup {
     name: "Jobs",
     description: "A job is `queued`, `running`, then for good `succeeded`, `failed`, `cancelled` " +
       "or `expired`.",
-    routes: [create(parts), read(parts), cancel(parts)],
+    routes: [create(parts), read(parts), eventsRoute(parts), cancel(parts)],
   };
 }
 

@@ -17,6 +17,7 @@ import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
+import { EventStreams } from "../events/event_streams.ts";
 import { Jobs } from "../jobs.ts";
 import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
@@ -38,6 +39,8 @@ export function formOf(photos: number): RequestInit {
 /** A begun job, to be ended once. */
 export interface Begun {
   readonly delivery: Delivery;
+  /** Answers the images from `from` on up to `to`, that one left out: all are stars. */
+  progress(from: number, to: number): Promise<void>;
   end(outcome: Outcome): Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export interface OpenedApp extends AsyncDisposable {
   readonly app: Asked;
   readonly broker: Broker;
   readonly waiters: Waiters;
+  readonly streams: EventStreams;
   readonly log: KeptLog;
   /** Posts a photo. */
   post(path: string, init?: RequestInit): Promise<Response>;
@@ -107,6 +111,7 @@ export function openBareApp(
     corsOrigins,
     keys,
     page: { files: [FILE] },
+    streams: new EventStreams({ clock, log, drain: new AbortController().signal }),
     metrics: new Registry(),
     draining: () => false,
   });
@@ -133,7 +138,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     find: (key: string) => findKey(keys, key),
     named: (name: string) => keys.find((key) => key.name === name),
   };
-  let draining = false;
+  const drain = new AbortController();
+  const streams = new EventStreams({ clock, log, drain: drain.signal });
   const app = judged(createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: broker.letters,
@@ -147,8 +153,9 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     keys: ring,
     quotas,
     page: { files: [] },
-    metrics: gatewayMetrics({ waiters, shards: shards.all }),
-    draining: () => draining,
+    streams,
+    metrics: gatewayMetrics({ waiters, streams, shards: shards.all }),
+    draining: () => drain.signal.aborted,
   }));
   const closed = new AbortController();
   const feed = ring === undefined
@@ -165,6 +172,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     app,
     broker,
     waiters,
+    streams,
     log,
     post: (path, init) => app.request(path, { method: "POST", body: PHOTO, ...init }),
     begin,
@@ -173,7 +181,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
       await end(stars(delivery));
       return delivery;
     },
-    drain: () => void (draining = true),
+    drain: () => drain.abort(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -192,15 +200,20 @@ async function beginNext({ source }: Broker): Promise<Begun> {
   assert(verdict?.kind === "run");
   return {
     delivery: begun,
+    progress: (from, to) => {
+      const answers = begun.images.slice(from, to).map(() => STAR);
+      return source.progress([{ delivery: begun, tell: verdict.tell, from, answers }]);
+    },
     end: async (outcome) => {
       await source.settle([{ delivery: begun, tell: verdict.tell, outcome }]);
     },
   };
 }
 
+const STAR = { predictions: [{ label: "star", probability: 0.75 }] };
+
 function stars({ images }: Delivery): Outcome {
-  const star = { predictions: [{ label: "star", probability: 0.75 }] };
-  return { state: "succeeded", results: images.map(() => star), timings: { inferMs: 2 } };
+  return { state: "succeeded", results: images.map(() => STAR), timings: { inferMs: 2 } };
 }
 
 /** Asserts that a response is a problem, and gives its detail. */
