@@ -32,6 +32,8 @@ import { modelRoutes, type ModelsParts } from "./routes/models.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { predictRoutes } from "./routes/predict.ts";
 import { Submitter, type SubmitterParts } from "./submitter.ts";
+import { inferenceRoutes } from "./v2/mod.ts";
+import { problemsWithError } from "./v2/problems_with_error.ts";
 
 export interface AppParts
   extends SubmitterParts, ModelsParts, DeadParts, HealthParts, AuthenticationParts {
@@ -94,6 +96,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
     // The library's own header is lost where a handler makes its response itself.
     c.header("X-Request-Id", c.get("requestId"));
   });
+  app.use("/v2/*", problemsWithError);
   app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
   if (corsOrigins.length > 0) {
     app.use(cors({ origin: [...corsOrigins], ...CROSS_ORIGIN }));
@@ -126,6 +129,7 @@ function routeGroups(parts: AppParts): RouteGroup[] {
     modelRoutes(parts),
     healthRoutes(parts),
     metricsRoutes(parts.metrics),
+    inferenceRoutes({ ...parts, submitter }),
     deadRoutes(parts),
     pageRoutes(parts.page),
     documentationRoutes(() => groups),

@@ -91,7 +91,7 @@ export class Jobs {
     keep: boolean,
   ): Promise<Result<Accepted>> {
     const { log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
-    const found = await this.#model(caller, parameters.model);
+    const found = await this.model(caller, parameters.model);
     if (!found.ok) return found;
     const card = found.value;
     const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
@@ -140,7 +140,7 @@ export class Jobs {
   }
 
   /** The model that is asked for, where the caller may use it. */
-  async #model(caller: Caller, name: string | undefined): Promise<Result<ModelCard>> {
+  async model(caller: Caller, name: string | undefined): Promise<Result<ModelCard>> {
     const card = await this.#parts.catalog.find(name);
     if (card === "none") return { ok: false, ...BUSY };
     if (card === "unknown") {

@@ -15,8 +15,11 @@ import {
   type ZodOpenApiResponseObject,
 } from "zod-openapi";
 import { ERROR_CODES, type ErrorCode } from "../shared/errors.ts";
-import { fault, isRetryable, problemOf, PROBLEMS, ProblemSchema } from "./problem.ts";
+import { fault, isRetryable, PROBLEM_TYPE, problemOf, PROBLEMS, ProblemSchema } from "./problem.ts";
 import type { Route, RouteGroup } from "./route.ts";
+
+/** Version of the HTTP interface. */
+export const API_VERSION = "1";
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
@@ -45,7 +48,7 @@ export function openApiDocument(groups: readonly RouteGroup[]): OpenApiDocument 
     openapi: "3.1.1",
     info: {
       title: "Weir",
-      version: "1",
+      version: API_VERSION,
       description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },
@@ -90,7 +93,7 @@ function problemsByStatus(
     description: codes.map((code) => PROBLEMS[code].title).join(", or "),
     ...(isRetryable(status) && { headers: RETRY_AFTER }),
     content: {
-      "application/problem+json": {
+      [PROBLEM_TYPE]: {
         schema: { $ref: "#/components/schemas/Problem", properties: { code: { enum: codes } } },
         examples: Object.fromEntries(
           codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),

@@ -18,7 +18,7 @@ const WAIT = /^wait=(\d{1,6})$/i;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
 /** Whole numbers from 1 on. */
-function numberTo(max: number): z.ZodType<number, string> {
+export function numberTo(max: number): z.ZodType<number, string> {
   const bounds = `is not from 1 to ${max}`;
   return z.string().refine((text) => /^\d{1,9}$/.test(text), "is no whole number")
     .transform(Number).pipe(z.number().min(1, bounds).max(max, bounds))

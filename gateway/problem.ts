@@ -67,6 +67,9 @@ export const PROBLEMS = {
   },
 } as const satisfies Record<ErrorCode, { status: number; title: string; detail: string }>;
 
+/** The media type of problems. */
+export const PROBLEM_TYPE = "application/problem+json";
+
 /** A problem's JSON; `success` is for clients of `/predict`. */
 export const ProblemSchema = z.object({
   type: z.literal("about:blank"),
@@ -75,6 +78,9 @@ export const ProblemSchema = z.object({
   code: z.enum(ERROR_CODES).meta({ description: "What went wrong, for programs: it is stable" }),
   detail: z.string().meta({ description: "What went wrong, for people" }),
   success: z.literal(false),
+  error: z.string().optional().meta({
+    description: "The detail once more: under `/v2`, where clients look for it",
+  }),
 }).meta({ id: "Problem", description: "Why there is no other answer (RFC 9457)" });
 
 /** Makes a fault; without a closer detail, with that of the table. */
@@ -116,7 +122,7 @@ export function problemResponse(
   return Response.json(problemOf({ code, detail }), {
     status: PROBLEMS[code].status,
     headers: {
-      "content-type": "application/problem+json",
+      "content-type": PROBLEM_TYPE,
       ...(isRetryable(PROBLEMS[code].status) &&
         { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
       ...headers,

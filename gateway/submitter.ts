@@ -8,8 +8,10 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import type { ErrorCode } from "../shared/errors.ts";
+import { type Body, type BodyOptions, readBody } from "./intake/body.ts";
 import { checkImage } from "./intake/header.ts";
 import { readImages } from "./intake/images.ts";
+import { inflateBody } from "./intake/inflate.ts";
 import type { Accepted, Jobs, Result } from "./jobs.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
@@ -61,25 +63,38 @@ export class Submitter {
     keep: boolean,
   ): Promise<Result<Accepted>> {
     if (this.#parts.draining()) return { ok: false, ...AT_CAPACITY };
-    const images = await this.#images(request);
+    const read = await readImages(request, this.#bodyOptions);
+    if (!read.ok) return read;
+    const images = this.judge(read.images);
     if (!images.ok) return images;
     return await this.#parts.jobs.submit(caller, images.value, parameters, keep);
   }
 
-  async #images(request: Request): Promise<Result<readonly Uint8Array[]>> {
-    const { bodyBytesMax, pixelsMax, clock } = this.#parts;
-    const read = await readImages(request, {
-      bodyBytesMax,
-      bodyTimeoutMs: BODY_TIMEOUT_MS,
-      clock,
-    });
-    if (!read.ok) return read;
-    for (const [index, bytes] of read.images.entries()) {
-      const checked = checkImage(bytes, { pixelsMax });
+  /**
+   * Reads the body of a request that is to become a job, whatever it holds.
+   *
+   * @param encoding how it was compressed, if it was
+   */
+  async read(request: Request, encoding: string | undefined): Promise<Body> {
+    if (this.#parts.draining()) return { ok: false, ...AT_CAPACITY };
+    const body = await readBody(request, this.#bodyOptions);
+    if (!body.ok) return body;
+    return await inflateBody(body.bytes, encoding, this.#parts.bodyBytesMax);
+  }
+
+  /** Judges images by their headers; gives them back, or the first fault. */
+  judge(images: readonly Uint8Array[]): Result<readonly Uint8Array[]> {
+    for (const [index, bytes] of images.entries()) {
+      const checked = checkImage(bytes, this.#parts);
       if (checked.ok) continue;
-      const which = read.images.length > 1 ? `image ${index + 1} of ${read.images.length}: ` : "";
+      const which = images.length > 1 ? `image ${index + 1} of ${images.length}: ` : "";
       return { ok: false, code: checked.code, detail: which + checked.detail };
     }
-    return { ok: true, value: read.images };
+    return { ok: true, value: images };
+  }
+
+  get #bodyOptions(): BodyOptions {
+    const { bodyBytesMax, clock } = this.#parts;
+    return { bodyBytesMax, bodyTimeoutMs: BODY_TIMEOUT_MS, clock };
   }
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { OpenApiDocument } from "../openapi.ts";
+import { PROBLEM_TYPE } from "../problem.ts";
 import type { Schema } from "./schema.ts";
 
 export interface Parameter {
@@ -54,9 +55,6 @@ export interface Group {
   readonly description: string;
   readonly places: readonly Place[];
 }
-
-/** The media type of problems. */
-export const PROBLEM_TYPE = "application/problem+json";
 
 /** A problem of the document's examples. */
 export interface Problem {

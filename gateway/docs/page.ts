@@ -17,9 +17,9 @@ import {
   type Parameter,
   type Place,
   type Problem,
-  PROBLEM_TYPE,
   problemsOf,
 } from "./document.ts";
+import { PROBLEM_TYPE } from "../problem.ts";
 import { kindOf, type Member, membersOf, type Schema, type Word } from "./schema.ts";
 
 type Html = ReturnType<typeof html>;

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import type { Fault } from "../../shared/errors.ts";
 import type { Catalog } from "../catalog.ts";
 import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
@@ -31,7 +32,7 @@ export function healthRoutes(parts: HealthParts): RouteGroup {
   };
 }
 
-function ready({ catalog, draining }: HealthParts): Route {
+function ready(parts: HealthParts): Route {
   return route({
     method: "GET",
     access: "anyone",
@@ -42,12 +43,18 @@ function ready({ catalog, draining }: HealthParts): Route {
     answers: { 200: json("They can", z.object({ ready: z.literal(true) })) },
     problems: REDIS_PROBLEMS,
     handle: async () => {
-      if (draining()) return problemResponse(fault("at_capacity", "the gateway is draining"));
-      const models = await catalog.read();
-      if (models.some(({ card, workers }) => card.default && workers > 0)) {
-        return Response.json({ ready: true });
-      }
-      return problemResponse(fault("busy", "no worker serves the default model"));
+      const why = await whyNotReady(parts);
+      return why === undefined ? Response.json({ ready: true }) : problemResponse(why);
     },
   });
+}
+
+/** Why requests cannot be served now; nothing where they can. */
+export async function whyNotReady(
+  { catalog, draining }: HealthParts,
+): Promise<Fault | undefined> {
+  if (draining()) return fault("at_capacity", "the gateway is draining");
+  const models = await catalog.read();
+  if (models.some(({ card, workers }) => card.default && workers > 0)) return undefined;
+  return fault("busy", "no worker serves the default model");
 }

@@ -4,15 +4,14 @@
  * @module
  */
 import { z } from "zod";
-import type { Fault } from "../../shared/errors.ts";
-import type { JobRecord } from "../../shared/job.ts";
+import { ANSWER_PROBLEMS, answersOf } from "../answers.ts";
 import { IMAGES_BODY } from "../intake/images.ts";
 import { AnswerSchema, answerView } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
 import { SUBMIT_HEADERS, SUBMIT_QUERY, submitParameters } from "../parameters.ts";
-import { fault, problemResponse } from "../problem.ts";
+import { problemResponse } from "../problem.ts";
 import { json, route, type RouteGroup } from "../route.ts";
-import { SUBMIT_PROBLEMS, type Submitter } from "../submitter.ts";
+import type { Submitter } from "../submitter.ts";
 
 export interface PredictParts {
   readonly jobs: Jobs;
@@ -38,35 +37,16 @@ export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
     headers: SUBMIT_HEADERS,
     body: IMAGES_BODY,
     answers: { 200: json("What the model sees", PredictedSchema) },
-    problems: [...SUBMIT_PROBLEMS, "job_finished", "job_failed", "deadline_exceeded"],
+    problems: ANSWER_PROBLEMS,
     handle: async ({ request, caller, query, headers }) => {
       const parameters = submitParameters({ query, headers });
       const accepted = await submitter.submit(caller, request, parameters, false);
       if (!accepted.ok) return problemResponse(accepted);
       using job = accepted.value;
-      const outcome = await jobs.outcome(job, request.signal);
-      if (!outcome.ok) return problemResponse(outcome);
-      const why = whyNoAnswer(outcome.value);
-      if (why !== undefined) return problemResponse(why);
-      return Response.json({ success: true, ...answerView(outcome.value.results ?? []) });
+      const answers = await answersOf(jobs, job, request.signal);
+      if (!answers.ok) return problemResponse(answers);
+      return Response.json({ success: true, ...answerView(answers.value) });
     },
   });
   return { name: "Predict", description: "The simple way.", routes: [predict] };
-}
-
-/** Why a finished job has no answer. */
-function whyNoAnswer({ state, error }: JobRecord): Fault | undefined {
-  switch (state) {
-    case "succeeded":
-      return undefined;
-    case "failed":
-      return error ?? fault("job_failed");
-    case "cancelled":
-      return fault("job_finished", "the job was cancelled");
-    // Still under way: Redis' clock was set back, but the client's time is over all the same.
-    case "queued":
-    case "running":
-    case "expired":
-      return fault("deadline_exceeded");
-  }
 }

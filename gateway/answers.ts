@@ -1,0 +1,49 @@
+/**
+ * The answers of a job that its client waits for, or the reason why there are none.
+ *
+ * @module
+ */
+import type { ErrorCode, Fault } from "../shared/errors.ts";
+import type { ImageAnswer, JobRecord } from "../shared/job.ts";
+import type { Accepted, Jobs, Result } from "./jobs.ts";
+import { fault } from "./problem.ts";
+import { SUBMIT_PROBLEMS } from "./submitter.ts";
+
+/** Why a request that waits for its answers may get none. */
+export const ANSWER_PROBLEMS: readonly ErrorCode[] = [
+  ...SUBMIT_PROBLEMS,
+  "job_finished",
+  "job_failed",
+  "deadline_exceeded",
+];
+
+/** Waits for a job's answers, one an image, in order; a client that leaves takes its job along. */
+export async function answersOf(
+  jobs: Jobs,
+  job: Accepted,
+  client: AbortSignal,
+): Promise<Result<readonly ImageAnswer[]>> {
+  const outcome = await jobs.outcome(job, client);
+  if (!outcome.ok) return outcome;
+  const why = whyNone(outcome.value);
+  return why === undefined
+    ? { ok: true, value: outcome.value.results ?? [] }
+    : { ok: false, ...why };
+}
+
+/** Why a finished job has no answers. */
+function whyNone({ state, error }: JobRecord): Fault | undefined {
+  switch (state) {
+    case "succeeded":
+      return undefined;
+    case "failed":
+      return error ?? fault("job_failed");
+    case "cancelled":
+      return fault("job_finished", "the job was cancelled");
+    // Still under way: Redis' clock was set back, but the client's time is over all the same.
+    case "queued":
+    case "running":
+    case "expired":
+      return fault("deadline_exceeded");
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Models as the Open Inference Protocol sees them: what they take and give, and whether they are
+ * served now.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Catalog, CatalogModel } from "../catalog.ts";
+import type { Result } from "../jobs.ts";
+import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { json, type Route, route } from "../route.ts";
+import { atModel, wrongVersion } from "./model_place.ts";
+import { tensorsOf } from "./model_tensors.ts";
+
+const TensorSchema = z.object({
+  name: z.string(),
+  datatype: z.enum(["BYTES", "FP32"]),
+  shape: z.array(z.int()).meta({ description: "-1 where the size is the request's to choose" }),
+});
+
+const MetadataSchema = z.object({
+  name: z.string(),
+  versions: z.array(z.string()),
+  platform: z.string().meta({ description: "The engine that runs it" }),
+  inputs: z.array(TensorSchema).meta({ description: "A request has one of them" }),
+  outputs: z.array(TensorSchema),
+}).meta({ id: "InferenceModel", description: "What a model takes and gives" });
+
+export function modelRoutes(catalog: Catalog): Route[] {
+  const metadata = atModel(({ path, suffix, params }) =>
+    route({
+      method: "GET",
+      path,
+      id: `readInferenceModel${suffix}`,
+      summary: "Say what a model takes and gives",
+      params,
+      answers: { 200: json("The model", MetadataSchema) },
+      problems: REDIS_PROBLEMS,
+      handle: async ({ params }) => {
+        const found = await find(catalog, params);
+        return found.ok ? Response.json(metadataOf(found.value)) : problemResponse(found);
+      },
+    })
+  );
+  const ready = atModel(({ path, suffix, params }) =>
+    route({
+      method: "GET",
+      path: `${path}/ready`,
+      id: `isModel${suffix}Ready`,
+      summary: "Say whether a model is served now",
+      params,
+      answers: { 200: json("It is", z.object({ name: z.string(), ready: z.literal(true) })) },
+      problems: REDIS_PROBLEMS,
+      handle: async ({ params }) => {
+        const found = await find(catalog, params);
+        if (!found.ok) return problemResponse(found);
+        const { card: { name }, workers } = found.value;
+        if (workers > 0) return Response.json({ name, ready: true });
+        return problemResponse(fault("busy", `no worker serves model "${name}"`));
+      },
+    })
+  );
+  return [...metadata, ...ready];
+}
+
+async function find(
+  catalog: Catalog,
+  { name, version }: { readonly name: string; readonly version: string | undefined },
+): Promise<Result<CatalogModel>> {
+  const model = (await catalog.read()).find(({ card }) => card.name === name);
+  if (model === undefined) return { ok: false, ...fault("not_found", "no such model") };
+  const wrong = wrongVersion(model.card, version);
+  return wrong === undefined ? { ok: true, value: model } : { ok: false, ...wrong };
+}
+
+function metadataOf({ card }: CatalogModel): z.output<typeof MetadataSchema> {
+  const { name, version, engine } = card;
+  const { inputs, outputs } = tensorsOf(card);
+  return { name, versions: [version], platform: engine, inputs, outputs };
+}
