@@ -1,43 +1,26 @@
 import assert from "node:assert/strict";
-import type { FeedItem } from "../../shared/broker.ts";
-import { type JobRecord, queuedRecord } from "../../shared/job.ts";
-import { newJob } from "../../shared/testing/broker.ts";
-import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
-import { ManualClock } from "../../shared/testing/manual_clock.ts";
-import { Deadlines } from "../deadlines.ts";
-import { Waiters } from "../waiters.ts";
-import { NOTHING } from "./event.ts";
+import type { JobRecord } from "../../shared/job.ts";
+import { Following, progressOf, queuedJob } from "../testing/following.ts";
 import { EventStreams, HEARTBEAT_MS } from "./event_streams.ts";
-import { FollowedJob } from "./followed_job.ts";
 
-const TIMEOUT_MS = 3_600_000;
-
-interface Opened {
+interface Opened extends Pick<Following, "waiters" | "clock" | "log"> {
+  readonly following: Following;
   readonly streams: EventStreams;
-  readonly waiters: Waiters;
-  readonly clock: ManualClock;
-  readonly log: KeptLog;
   readonly drain: AbortController;
   /** Opens a stream of a queued job. */
   open(): { readonly record: JobRecord; readonly reader: ReadableStreamDefaultReader<Uint8Array> };
 }
 
 function openStreams(unreadBytesMax?: number): Opened {
-  const [clock, log, drain] = [new ManualClock(), keptLog(), new AbortController()];
-  const queue = {
-    attach: () => Promise.reject(new Error("nobody attaches")),
-    get: () => Promise.reject(new Error("nobody reads")),
-    conclude: () => Promise.reject(new Error("nobody concludes")),
-  };
-  const waiters = new Waiters({ queue, clock, log });
-  const deadlines = new Deadlines({ queue, clock });
+  const [following, drain] = [new Following(), new AbortController()];
+  const { waiters, clock, log } = following;
   const bounds = unreadBytesMax === undefined ? {} : { unreadBytesMax };
   const streams = new EventStreams({ clock, log, drain: drain.signal, ...bounds });
   return {
-    ...{ streams, waiters, clock, log, drain },
+    ...{ following, streams, waiters, clock, log, drain },
     open: () => {
-      const record = queuedRecord({ ...newJob(), timeoutMs: TIMEOUT_MS }, 0);
-      const job = new FollowedJob({ waiters, deadlines, log }, record.id, NOTHING);
+      const record = queuedJob(4);
+      const job = following.begin(record);
       job.attached(record);
       return { record, reader: streams.respond(job).body!.getReader() };
     },
@@ -91,25 +74,12 @@ Deno.test("silent streams get a heartbeat, from one timer for all", async () => 
 });
 
 Deno.test("a client that does not read is dropped, and only that one", async () => {
-  const { open, streams, waiters, log, drain } = openStreams(1_000);
+  const { open, following, streams, waiters, log, drain } = openStreams(1_000);
   const [slow, quick] = [open(), open()];
   for (let i = 0; i < 2; i++) await read(quick.reader);
-  // Where several hear of one job, so much that it is more than may be left unread.
-  const news = (record: JobRecord, from: number) => {
-    const predictions = [{ label: "star".repeat(300), probability: 1 }];
-    const images = { total: 4, done: from + 1 };
-    const begun = { ...record, images, state: "running", startedAt: 1 } as const;
-    return { id: record.id, from, record: { ...begun, results: [{ predictions }] } };
-  };
-  const tell = async ({ record }: typeof slow, from: number) => {
-    const event = news(record, from);
-    const stop = new AbortController();
-    const items = async function* (): AsyncIterable<FeedItem> {
-      yield { kind: "event", event } as const;
-      stop.abort();
-    };
-    await waiters.follow({ items }, stop.signal);
-  };
+  // So much that the second time is more than may be left unread.
+  const tell = ({ record }: typeof slow, from: number) =>
+    following.tell(progressOf(record, from, from + 1, "star".repeat(300)));
   for (let from = 0; from < 2; from++) {
     await tell(slow, from);
     await tell(quick, from);

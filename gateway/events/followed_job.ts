@@ -68,8 +68,9 @@ export class FollowedJob implements Disposable {
   /** Takes the record that attaching gave. */
   attached(record: JobRecord): void {
     this.#record = record;
+    // Before news that was heard meanwhile, which tells of some images alone.
+    this.#heard.unshift({ id: this.id, record, from: 0 });
     if (isFinal(record.state)) this.#waiter.end({ kind: "final", record });
-    else this.#heard.unshift({ id: this.id, record, from: 0 });
   }
 
   /** Whether the outcome was what had been told last. */

@@ -202,6 +202,22 @@ Deno.test("a record that is lost ends the stream without an outcome", async () =
   assert.deepEqual(shortOf(await following), ["0 queued"]);
 });
 
+Deno.test("what was missed because the result stream was lost is told all the same", async () => {
+  await using opened = await openApp();
+  const { broker } = opened;
+  const id = await submit(broker, images(2));
+  const events = eventsOfStream((await follow(opened, id)).body);
+  assert.equal(await next(events), "0 queued");
+  await broker.redis.client.del(keys.results("g1"));
+  const { progress } = await opened.begin();
+  await progress(0, 1);
+  await broker.feed.renew();
+  assert.equal(await next(events), "1 running");
+  assert.equal(await next(events), "2 image 0");
+  await opened.app.request(`/v1/jobs/${id}`, { method: "DELETE" });
+  assert.deepEqual(shortOf(await Array.fromAsync(events)), ["4 cancelled"]);
+});
+
 Deno.test("a second attempt goes on where the first one ended, and nothing is told twice", async () => {
   await using opened = await openApp();
   const { broker } = opened;

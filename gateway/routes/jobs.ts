@@ -26,9 +26,10 @@ export interface JobsRoutesParts extends EventsParts {
 export const LOCATION = z.object({
   Location: z.string().meta({ description: "Path of the job" }),
 });
-const CREATED = LOCATION.extend({
+const WAITED = z.object({
   "Preference-Applied": z.string().optional().meta({ description: "Where the client waited" }),
 });
+const CREATED = LOCATION.extend(WAITED.shape);
 
 export function jobRoutes(parts: JobsRoutesParts): RouteGroup {
   return {
@@ -66,11 +67,16 @@ function create({ jobs, submitter }: JobsRoutesParts): Route {
         status: finished ? 200 : 202,
         headers: {
           location: `/v1/jobs/${job.id}`,
-          ...(waitMs > 0 && { "preference-applied": `wait=${Math.floor(waitMs / 1000)}` }),
+          ...waited(waitMs),
         },
       });
     },
   });
+}
+
+/** Says for how long the client was ready to wait (RFC 7240). */
+function waited(waitMs: number): Record<string, string> {
+  return waitMs > 0 ? { "preference-applied": `wait=${waitMs / 1000}` } : {};
 }
 
 function read({ jobs }: JobsRoutesParts): Route {
@@ -81,11 +87,13 @@ function read({ jobs }: JobsRoutesParts): Route {
     summary: "Read a job, or wait for its outcome",
     params: { id: JobIdText },
     headers: { Prefer },
-    answers: { 200: json("The job as it is", JobSchema) },
+    answers: { 200: json("The job as it is", JobSchema, WAITED) },
     problems: REDIS_PROBLEMS,
     handle: async ({ request, caller, params, headers }) => {
-      const found = await jobs.read(caller, params.id, headers.Prefer ?? 0, request.signal);
-      return found.ok ? Response.json(jobView(found.value)) : problemResponse(found);
+      const { Prefer: waitMs = 0 } = headers;
+      const found = await jobs.read(caller, params.id, waitMs, request.signal);
+      if (!found.ok) return problemResponse(found);
+      return Response.json(jobView(found.value), { headers: waited(waitMs) });
     },
   });
 }

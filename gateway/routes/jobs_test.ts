@@ -115,6 +115,7 @@ Deno.test("a long poll ends with the outcome, and asks redis nothing in between"
   while (waiters.countFor(id) < 3) await broker.redis.client.ping();
   await opened.answer();
   for (const response of await Promise.all(polling)) {
+    assert.equal(response.headers.get("preference-applied"), "wait=20");
     assert.equal((await response.json()).state, "succeeded");
   }
   assert.deepEqual([waiters.size, waiters.fallbacks], [0, 0]);
