@@ -57,7 +57,7 @@ export function unpackTensor(bytes: Uint8Array, shape: Shape): Float32Array | un
   const length = header.length + sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT;
   if (bytes.length !== length || !startsWith(bytes, header)) return undefined;
   // A copy: numbers must lie at a multiple of four, wherever the bytes lay.
-  return new Float32Array(bytes.slice(header.length).buffer);
+  return new Float32Array(new Uint8Array(bytes.subarray(header.length)).buffer);
 }
 
 function headerOf(shape: Shape): Uint8Array {
