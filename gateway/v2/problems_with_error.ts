@@ -12,6 +12,4 @@ export const problemsWithError: MiddlewareHandler = async (c, next) => {
   if (c.res.headers.get("content-type") !== PROBLEM_TYPE) return;
   const problem = await c.res.json();
   c.res = Response.json({ ...problem, error: problem.detail }, c.res);
-  // The clients ask for compressed answers, but read errors as they are.
-  c.header("Cache-Control", "no-transform");
 };
