@@ -14,6 +14,8 @@ import project from "./deno.json" with { type: "json" };
 import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import type { FaultsOptions } from "./faults/mod.ts";
+import { fuzzCommand } from "./fuzz/command.ts";
+import type { FuzzOptions } from "./fuzz/mod.ts";
 import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
@@ -241,6 +243,17 @@ function testByFaults(options: FaultsOptions): Promise<never> {
   });
 }
 
+function testByFuzzing(options: FuzzOptions): Promise<never> {
+  const env = Deno.env.toObject();
+  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
+  return run(async () => {
+    const redisServer = (await setUp(env, ["redisServer"], drain))!;
+    const { runFuzz } = await import("./fuzz/mod.ts");
+    const parts = { ...host, env, redisServer, terminal: process.stderr };
+    Deno.exit(await runFuzz(options, parts, drain));
+  });
+}
+
 const program = new Command("weir")
   .description("Image inference behind HTTP, on Redis Streams")
   .showSuggestionAfterError()
@@ -261,6 +274,7 @@ program.command("worker")
 addClientCommands(program, runClient);
 program.addCommand(keyCommand(newKey));
 program.addCommand(faultsCommand(testByFaults));
+program.addCommand(fuzzCommand(testByFuzzing));
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
   .action(setUpAlone);

@@ -14,6 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ["shared"],
   bench: [],
   faults: ["shared", "fixtures"],
+  // Their processes are the same; what is done to them is not.
+  fuzz: ["shared", "fixtures", "faults"],
   fixtures: ["shared", "worker"],
 };
 

@@ -14,11 +14,14 @@ import { check } from "./checker.ts";
 import { Customer, MANNERS } from "./customer.ts";
 import { Fleet } from "./fleet.ts";
 import { History, type Listener } from "./history.ts";
+import { orAborted } from "./or_aborted.ts";
 import { Pace } from "./pace.ts";
 import { FOR_MS_MEAN, planFaults } from "./plan.ts";
-import { isEmpty, readRedisState, readRemains, type RedisState } from "./redis_state.ts";
+import { untilEmpty } from "./quiet.ts";
+import { readRedisState } from "./redis_state.ts";
 import { FAULTS_AT_ONCE, Strikes } from "./strikes.ts";
 import { faultsOf, lastLine, type Run, tablesOf } from "./summary.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
 
 export interface FaultsOptions {
   readonly seed: number;
@@ -73,10 +76,6 @@ const JOB_MS_MAX = 400;
 /** Jobs under way, for each that the workers can hold. */
 const CROWDING = 1.25;
 
-/** Time for everything that is left to be cleared away, once no client waits any more. */
-const QUIET_MAX_MS = 30_000;
-const QUIET_LOOK_MS = 100;
-
 /** Time between two lines of the bar where there is no terminal. */
 const PLAIN_LINE_MS = 3000;
 
@@ -108,7 +107,7 @@ async function runToEnd(
 ): Promise<number> {
   const { say } = parts;
   say(`seed ${options.seed}: ${options.jobs} jobs, ${options.faults} faults`);
-  await using folder = await TemporaryFolder.make();
+  await using folder = await TemporaryFolder.make("weir-faults-");
   const run = await new Harness(options, parts, folder.path).run(signal);
   say(tablesOf(run));
   for (const warning of run.verdict.warnings) say(`warning: ${warning}`);
@@ -142,7 +141,9 @@ class Harness {
     await using fleet = await this.#start();
     await orAborted(fleet.ready(), signal);
     await orAborted(this.#load(fleet, signal), signal);
-    const state = await orAborted(this.#quiet(fleet), signal);
+    const { client } = fleet.redis;
+    await orAborted(untilEmpty(client, this.#parts.clock), signal);
+    const state = await orAborted(readRedisState(client), signal);
     const { events: history } = this.#history;
     const seconds = this.#history.atMs / 1000;
     for (const [process, code] of await orAborted(fleet.drain(), signal)) {
@@ -229,16 +230,6 @@ class Harness {
     await Promise.all(Array.from({ length: concurrency }, client));
   }
 
-  /** Waits until nothing is left, for a while; gives what Redis holds then. */
-  async #quiet({ redis: { client } }: Fleet): Promise<RedisState> {
-    const { clock } = this.#parts;
-    const began = clock.now();
-    while (!isEmpty(await readRemains(client)) && clock.now() - began < QUIET_MAX_MS) {
-      await clock.sleep(QUIET_LOOK_MS, NEVER);
-    }
-    return await readRedisState(client);
-  }
-
   #bar(strikes: Strikes): Disposable & { readonly update: () => void } {
     const { jobs, faults } = this.#options;
     const bar = new SingleBar({
@@ -253,42 +244,5 @@ class Harness {
       update: () => bar.update(this.#pace.ended, { struck: strikes.struck }),
       [Symbol.dispose]: () => bar.stop(),
     };
-  }
-}
-
-const NEVER = new AbortController().signal;
-
-/** Waits for work, or throws as soon as the signal aborts. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** A folder that is gone afterwards, unless it is to be kept. */
-class TemporaryFolder implements AsyncDisposable {
-  readonly path: string;
-  #kept = false;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<TemporaryFolder> {
-    return new TemporaryFolder(await Deno.makeTempDir({ prefix: "weir-faults-" }));
-  }
-
-  keep(): void {
-    this.#kept = true;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#kept) await Deno.remove(this.path, { recursive: true });
   }
 }

@@ -19,6 +19,7 @@ import {
   authentication,
   type AuthenticationParts,
 } from "./keys/authentication.ts";
+import { headFault } from "./intake/head.ts";
 import type { Page } from "./page.ts";
 import { AT_CAPACITY, BUSY, fault, problemResponse } from "./problem.ts";
 import { mount, type RouteGroup } from "./route.ts";
@@ -98,6 +99,10 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   });
   app.use("/v2/*", problemsWithError);
   app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
+  app.use(async (c, next) => {
+    const fault = headFault(c.req.raw);
+    return fault === undefined ? await next() : problemResponse(fault);
+  });
   if (corsOrigins.length > 0) {
     app.use(cors({ origin: [...corsOrigins], ...CROSS_ORIGIN }));
   }

@@ -119,11 +119,10 @@ export function route<P extends Shape = None, Q extends Shape = None, H extends 
     query: query === undefined ? z.object({}) : z.strictObject(query),
     headers: z.object(headers),
   };
-  const implied: ErrorCode[] = ["internal_error"];
+  const implied: ErrorCode[] = ["internal_error", "invalid_request"];
   if (access !== "anyone") implied.push("unauthorized");
   if (access === "admin") implied.push("forbidden");
   if (Object.keys(params).length > 0) implied.push("not_found");
-  if (Object.keys({ ...query, ...headers }).length > 0) implied.push("invalid_request");
   return {
     ...described,
     access,
