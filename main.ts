@@ -22,6 +22,7 @@ import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
 import { type Log, openLog } from "./shared/log.ts";
+import { shedPermissions } from "./shared/permissions.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
 import { type Stop, StopSwitch } from "./shared/stop.ts";
 import type { WorkerParts } from "./worker/mod.ts";
@@ -145,7 +146,7 @@ function worker(options: RoleOptions): Promise<never> {
     // TensorFlow talks about the processor at every start.
     Deno.env.set("TF_CPP_MIN_LOG_LEVEL", Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "2");
     const { runWorker } = await import("./worker/mod.ts");
-    await runWorker(parts, stop.drain, stop.giveUp);
+    await runWorker({ ...parts, shed: shedPermissions }, stop.drain, stop.giveUp);
   });
 }
 

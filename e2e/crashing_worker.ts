@@ -5,16 +5,8 @@
  * @module
  */
 import process from "node:process";
-import { systemClock } from "../shared/clock.ts";
-import { parseConfig } from "../shared/config.ts";
-import { openLog } from "../shared/log.ts";
-import type { Engine, Model } from "../worker/engines/engine.ts";
-import { selectEngine } from "../worker/engines/select.ts";
-import { runWorker } from "../worker/mod.ts";
-
-function say(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
+import type { Model } from "../worker/engines/engine.ts";
+import { runTestWorker, say } from "./test_worker.ts";
 
 /** The same model, but for what white does to it. */
 function crashing(model: Model): Model {
@@ -36,34 +28,4 @@ function crashing(model: Model): Model {
   };
 }
 
-const read = parseConfig(Deno.env.toObject());
-if (!read.ok) throw new Error(read.faults.join("; "));
-const { config } = read;
-const stop = new AbortController();
-Deno.addSignalListener("SIGTERM", () => stop.abort());
-Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => stop.abort());
-const name = `${config.WEIR_NAME}-${crypto.randomUUID().slice(0, 8)}`;
-const parts = {
-  config,
-  name,
-  redis: {
-    url: config.REDIS_URL!,
-    name: `weir:worker:${name}`,
-    timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
-  },
-  clock: systemClock,
-  log: openLog({ level: "debug", format: "text", server: name, script: "crashing", write: say }),
-  selectEngine: async (...wanted: Parameters<typeof selectEngine>) => {
-    const { engine, reason } = await selectEngine(...wanted);
-    if (engine === undefined) return { engine, reason };
-    const marked: Engine = {
-      name: engine.name,
-      description: engine.description,
-      load: async (files) => crashing(await engine.load(files)),
-      tensors: () => engine.tensors(),
-    };
-    return { engine: marked, reason };
-  },
-};
-await runWorker(parts, stop.signal, new AbortController().signal);
-Deno.exit(0);
+await runTestWorker({ script: "crashing", model: crashing });

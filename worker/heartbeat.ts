@@ -35,11 +35,14 @@ export const BEATS_A_CLAIM = 3;
 
 export class Heartbeat implements AsyncDisposable {
   readonly #thread: Worker;
+  /** Resolves when its thread runs: nothing is loaded any more. */
+  readonly started: Promise<void>;
   readonly #closed: Promise<void>;
 
   constructor(options: Omit<HeartbeatMessage & { kind: "open" }, "kind">) {
     this.#thread = new Worker(new URL("./heartbeat_thread.ts", import.meta.url));
-    this.#closed = new Promise((resolve) => this.#thread.once("message", () => resolve()));
+    this.started = this.#told("open");
+    this.#closed = this.#told("closed");
     this.#tell({ kind: "open", ...options });
   }
 
@@ -50,6 +53,12 @@ export class Heartbeat implements AsyncDisposable {
       running,
       held: held.map(({ shard, model, lane, entry }) => ({ shard, model, lane, entry })),
     });
+  }
+
+  #told(what: "open" | "closed"): Promise<void> {
+    return new Promise((resolve) =>
+      this.#thread.on("message", (message) => message === what ? resolve() : undefined)
+    );
   }
 
   #tell(message: HeartbeatMessage): void {

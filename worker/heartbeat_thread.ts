@@ -90,7 +90,7 @@ parentPort!.on("message", async (message: HeartbeatMessage) => {
   switch (message.kind) {
     case "open":
       heart = new Heart(message);
-      return;
+      return parentPort!.postMessage("open");
     case "hold":
       heart?.hear(message);
       return;

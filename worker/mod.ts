@@ -35,6 +35,8 @@ export interface WorkerParts {
   readonly log: Log;
   /** How the engine is found: among the real ones, unless a test has its own. */
   readonly selectEngine?: typeof selectEngine;
+  /** Gives up what only starting takes, before the first photo is looked at. */
+  readonly shed?: () => Promise<void>;
 }
 
 /** A worker lives for the others as long as it beats three times in this time. */

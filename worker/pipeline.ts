@@ -37,6 +37,8 @@ export interface PipelineParts {
   readonly models: ReadonlyMap<string, ServedModel>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Gives up what only starting takes, before the first photo is looked at. */
+  readonly shed?: () => Promise<void>;
 }
 
 /**
@@ -59,6 +61,7 @@ export async function runPipeline(
     claimIdleMs,
     inferTimeoutMs: config.WEIR_INFER_TIMEOUT_MS,
   });
+  await heartbeat.started.then(parts.shed);
   const hands = new Hands();
   const batcher = new Batcher({ batchMax, lingerMs: config.WEIR_BATCH_LINGER_MS, clock });
   const settler = new Settler({
