@@ -7,7 +7,7 @@
  * @module
  */
 import { BrokerUnavailable, type JobQueue, type Submitted } from "../shared/broker.ts";
-import { type JobId, type NewJob, newJobId, shardOf } from "../shared/job.ts";
+import { type JobId, movedTo, type NewJob, newJobId, shardOf } from "../shared/job.ts";
 import type { Waiter, Waiters } from "./waiters.ts";
 
 export interface PlacementParts {
@@ -35,7 +35,7 @@ export class Placement {
     return newJobId(turn % this.#parts.queue.shards, () => crypto.randomUUID());
   }
 
-  /** Submits a job; where its shard cannot be reached, it becomes one of the next, with a new id. */
+  /** Submits a job; where its shard cannot be reached, it becomes one of the next. */
   async submit(
     job: NewJob,
   ): Promise<{ readonly waiter: Waiter; readonly submitted: Submitted }> {
@@ -43,9 +43,7 @@ export class Placement {
     const tries = job.idempotency === undefined ? queue.shards : 1;
     for (let i = 0;; i++) {
       const shard = (shardOf(job.id) + i) % queue.shards;
-      const waiter = waiters.register(
-        i === 0 ? job.id : newJobId(shard, () => crypto.randomUUID()),
-      );
+      const waiter = waiters.register(movedTo(job.id, shard));
       try {
         return { waiter, submitted: await queue.submit({ ...job, id: waiter.id }) };
       } catch (error) {

@@ -23,6 +23,16 @@ export function newJobId(shard: number, uuid: () => string): JobId {
   return `${shard}-${uuid()}` as JobId;
 }
 
+/** The id that a job has on another shard. */
+export function movedTo(id: JobId, shard: number): JobId {
+  return newJobId(shard, () => uuidOf(id));
+}
+
+/** What of an id is the same on every shard. */
+export function uuidOf(id: JobId): string {
+  return id.slice(id.indexOf("-") + 1);
+}
+
 /** Takes a text for an id where it has the form of one. */
 export function parseJobId(text: string): JobId | undefined {
   return JOB_ID.test(text) ? text as JobId : undefined;

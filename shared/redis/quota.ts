@@ -2,11 +2,11 @@
  * Quotas of API keys, counted in Redis for all gateways together.
  *
  * Borrows the command connection. Never looks at a job: it is told when one is done.
- * Invariant: a job is counted once, in the step that lets it pass.
+ * Invariant: a job is counted once, in the step that lets it pass, whatever shard it comes to.
  *
  * @module
  */
-import type { JobId } from "../job.ts";
+import { type JobId, uuidOf } from "../job.ts";
 import type { Quota, Quotas, QuotaUse, Taken } from "../quota.ts";
 import type { Commands } from "./guard.ts";
 import { QuotaKeys } from "./keys.ts";
@@ -42,7 +42,7 @@ export class RedisQuotas implements Quotas {
       takeScript,
       [keys.used(), keys.jobs()],
       [
-        ...[id, bytes, timeoutMs, windowMs],
+        ...[uuidOf(id), bytes, timeoutMs, windowMs],
         ...[bounds.requestsMax, bounds.bytesMax, bounds.jobsMax].map((bound) => bound ?? ""),
       ],
     );
@@ -52,6 +52,6 @@ export class RedisQuotas implements Quotas {
   }
 
   async release(owner: string, id: JobId): Promise<void> {
-    await this.#commands.run((client) => client.zrem(new QuotaKeys(owner).jobs(), id));
+    await this.#commands.run((client) => client.zrem(new QuotaKeys(owner).jobs(), uuidOf(id)));
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { movedTo } from "../job.ts";
 import { newJob } from "../testing/broker.ts";
 import { commandCalls, type TestRedis, testRedis } from "../testing/redis.ts";
 import type { Quota, QuotaUse, Taken } from "../quota.ts";
@@ -62,6 +63,16 @@ Deno.test("jobs at once are counted up to their bound, until they are released",
   await quotas.release("ada", first.id);
   assert.equal(await take(quotas, quota), "taken: 3 requests, 30 bytes, 2 jobs");
   assert.equal(await take(quotas, quota), "jobs: 3 requests, 30 bytes, 2 jobs");
+});
+
+Deno.test("a job that was counted on one shard and comes to another is released there", async () => {
+  await using redis = await testRedis();
+  const quotas = new RedisQuotas(redis.shard);
+  const quota = { windowMs: HOUR_MS, jobsMax: 1 };
+  const job = use();
+  await take(quotas, quota, job);
+  await quotas.release("ada", movedTo(job.id, 1));
+  assert.match(await take(quotas, quota), /^taken/);
 });
 
 Deno.test("a job that nobody releases counts until its time is over", async () => {
