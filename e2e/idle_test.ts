@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { LANES } from "../shared/redis/keys.ts";
 import { connectionsNamed, monitor } from "../shared/testing/redis.ts";
 import { post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
@@ -16,7 +17,8 @@ testWeir(
     env: {
       WEIR_ENGINE: "null",
       WEIR_NULL_DELAY_MS: String(DELAY_MS),
-      WEIR_BATCH_MAX: String(CLIENTS),
+      // All of one lane in the first read, which asks each lane for its share of two batches.
+      WEIR_BATCH_MAX: String(LANES / 2 * CLIENTS),
       WEIR_BLOCK_MS: "1000",
     },
   },

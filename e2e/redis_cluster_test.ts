@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { TestCluster } from "../shared/testing/cluster.ts";
+import { loadOf } from "../shared/testing/redis.ts";
 import { type Answer, call, post } from "./client.ts";
 import { Load } from "./load.ts";
 import { colourPicture } from "./pictures.ts";
@@ -34,8 +35,7 @@ async function assertEmpty({ client }: TestCluster): Promise<void> {
     const [pending] = await client.xpending(stream, GROUP) as [number];
     assert.equal(pending, 0);
     assert.equal(await client.zcard(keys.deadlines()), 0);
-    const load = await client.hgetall(keys.load(MODEL));
-    assert.deepEqual({ jobs: "0", bytes: "0", ...load }, { jobs: "0", bytes: "0" });
+    assert.deepEqual(await loadOf(client, keys.load(MODEL)), { jobs: 0, bytes: 0, images: 0 });
   }
 }
 

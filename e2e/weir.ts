@@ -12,7 +12,7 @@ import project from "../deno.json" with { type: "json" };
 import { Proxy } from "../faults/proxy.ts";
 import { systemClock } from "../shared/clock.ts";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
-import { connectionsNamed, type TestRedis, testRedis } from "../shared/testing/redis.ts";
+import { connectionsNamed, loadOf, type TestRedis, testRedis } from "../shared/testing/redis.ts";
 import { colourModels } from "./pictures.ts";
 import { Program } from "./program.ts";
 import { until } from "./waiting.ts";
@@ -160,13 +160,13 @@ export class Weir implements AsyncDisposable {
   /** Asserts that no job is on its way and nothing is left of any but records. */
   async assertEmpty(model = "colour"): Promise<void> {
     const { client } = this.redis;
-    const stream = KEYS.jobs(model, 0);
-    assert.equal(await client.xlen(stream), 0, "entries in the stream");
-    const [pending] = await client.xpending(stream, GROUP) as [number];
-    assert.equal(pending, 0, "pending entries");
+    for (const stream of KEYS.lanes(model)) {
+      assert.equal(await client.xlen(stream), 0, `entries in ${stream}`);
+      const [pending] = await client.xpending(stream, GROUP) as [number];
+      assert.equal(pending, 0, `pending entries of ${stream}`);
+    }
     assert.equal(await client.zcard(KEYS.deadlines()), 0, "deadlines");
-    const load = await client.hgetall(KEYS.load(model));
-    assert.deepEqual({ jobs: "0", bytes: "0", ...load }, { jobs: "0", bytes: "0" });
+    assert.deepEqual(await loadOf(client, KEYS.load(model)), { jobs: 0, bytes: 0, images: 0 });
   }
 
   /** Everything that was printed, for whoever looks into a failure. */

@@ -224,9 +224,10 @@ function left({ streams, deadlines, load, deadLetters }: RedisState): Violation[
       `${pending} pending entries in ${name}`,
     ]),
     `${deadlines} deadlines`,
-    ...load.flatMap(({ model, jobs, bytes }) => [
+    ...load.flatMap(({ model, jobs, bytes, images }) => [
       `${jobs} jobs in the load of ${model}`,
       `${bytes} bytes in the load of ${model}`,
+      `${images} images in the load of ${model}`,
     ]),
     `${deadLetters} dead letters`,
   ];

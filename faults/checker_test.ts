@@ -36,7 +36,7 @@ const STATE: RedisState = {
   records: RECORDS,
   streams: [{ name: "jobs", entries: 0, pending: 0 }],
   deadlines: 0,
-  load: [{ model: "shapes", jobs: 0, bytes: 0 }],
+  load: [{ model: "shapes", jobs: 0, bytes: 0, images: 0 }],
   deadLetters: 0,
   deadConsumers: [],
 };
@@ -103,8 +103,12 @@ Deno.test("a leaked entry is found, as is anything else that is left", () => {
     [{ streams: [{ name: "jobs", entries: 1, pending: 0 }] }, /^1 entries in jobs/],
     [{ streams: [{ name: "jobs", entries: 0, pending: 2 }] }, /^2 pending entries in jobs/],
     [{ deadlines: 10 }, /^10 deadlines/],
-    [{ load: [{ model: "shapes", jobs: 1, bytes: 0 }] }, /^1 jobs in the load of shapes/],
-    [{ load: [{ model: "shapes", jobs: 0, bytes: 42 }] }, /^42 bytes in the load/],
+    [{ load: [{ model: "shapes", jobs: 0, bytes: 0, images: 3 }] }, /^3 images in the load/],
+    [
+      { load: [{ model: "shapes", jobs: 1, bytes: 0, images: 0 }] },
+      /^1 jobs in the load of shapes/,
+    ],
+    [{ load: [{ model: "shapes", jobs: 0, bytes: 42, images: 0 }] }, /^42 bytes in the load/],
     [{ deadLetters: 1 }, /^1 dead letters/],
   ];
   for (const [leak, shows] of leaks) {

@@ -7,7 +7,7 @@
  */
 import type { Redis } from "ioredis";
 import type { JobId } from "../shared/job.ts";
-import { GROUP, LANES, ShardKeys } from "../shared/redis/keys.ts";
+import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { submissionOf } from "./trace.ts";
 
 /** A job's record. */
@@ -35,6 +35,8 @@ export interface RedisState {
     readonly model: string;
     readonly jobs: number;
     readonly bytes: number;
+    /** Of all lanes. */
+    readonly images: number;
   }[];
   readonly deadLetters: number;
   /** Consumers of workers that do not live. */
@@ -49,7 +51,7 @@ export function isEmpty(remains: Omit<RedisState, "records">): boolean {
   const { streams, deadlines, load, deadConsumers } = remains;
   return deadlines + deadConsumers.length === 0 &&
     streams.every(({ entries, pending }) => entries + pending === 0) &&
-    load.every(({ jobs, bytes }) => jobs + bytes === 0);
+    load.every(({ jobs, bytes, images }) => jobs + bytes + images === 0);
 }
 
 /** Reads everything. */
@@ -68,8 +70,10 @@ export async function readRemains(client: Redis): Promise<Omit<RedisState, "reco
     })),
   );
   const load = await Promise.all(models.map(async (model) => {
-    const { jobs = "0", bytes = "0" } = await client.hgetall(KEYS.load(model));
-    return { model, jobs: Number(jobs), bytes: Number(bytes) };
+    const { jobs = "0", bytes = "0", ...more } = await client.hgetall(KEYS.load(model));
+    const images = Object.entries(more).filter(([field]) => field.startsWith("images:"))
+      .reduce((sum, [, count]) => sum + Number(count), 0);
+    return { model, jobs: Number(jobs), bytes: Number(bytes), images };
   }));
   const letters = await Promise.all(models.map((model) => client.xlen(KEYS.dead(model))));
   return {
@@ -97,9 +101,7 @@ function modelNames(client: Redis): Promise<string[]> {
 }
 
 function streamNames(models: readonly string[]): string[] {
-  return models.flatMap((model) =>
-    Array.from({ length: LANES }, (_, lane) => KEYS.jobs(model, lane))
-  );
+  return models.flatMap((model) => KEYS.lanes(model));
 }
 
 type PendingReply = [count: number, from: string, to: string, [string, string][] | null];

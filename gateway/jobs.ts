@@ -26,7 +26,7 @@ import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
 import { Placement } from "./placement.ts";
-import { AT_CAPACITY, BUSY, type Refusal } from "./problem.ts";
+import { atCapacity, BUSY, type Refusal } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
 
 /** A value, or why there is none. */
@@ -44,6 +44,8 @@ export interface JobsParts {
   readonly timeoutMs: number;
   /** `WEIR_RESULT_TTL_MS`. */
   readonly resultTtlMs: number;
+  /** `WEIR_QUEUE_WAIT_MAX_MS`. */
+  readonly waitMaxMs?: number | undefined;
 }
 
 /** How long the record of a job that was only waited for outlives its deadline. */
@@ -90,7 +92,7 @@ export class Jobs {
     parameters: SubmitParameters,
     keep: boolean,
   ): Promise<Result<Accepted>> {
-    const { log, timeoutMs: defaultMs, resultTtlMs } = this.#parts;
+    const { log, timeoutMs: defaultMs, resultTtlMs, waitMaxMs = Infinity } = this.#parts;
     const found = await this.model(caller, parameters.model);
     if (!found.ok) return found;
     const card = found.value;
@@ -107,10 +109,10 @@ export class Jobs {
       id,
       owner: caller.name,
       model: card.name,
-      lane: 0,
       images: jobImages,
       timeoutMs,
       keepMs: keep || idempotency !== undefined ? resultTtlMs : WAITED_KEEP_MS,
+      ...(!keep && { waitMaxMs: Math.min(waitMaxMs, timeoutMs) }),
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
@@ -121,7 +123,10 @@ export class Jobs {
     switch (submitted.kind) {
       case "full":
         log.warn("queue is full", { model: card.name, ...submitted.load });
-        return { ok: false, ...AT_CAPACITY };
+        return { ok: false, ...atCapacity(submitted.waitMs) };
+      case "slow":
+        log.info("wait would be too long", { model: card.name, waitMs: submitted.waitMs });
+        return { ok: false, ...atCapacity(submitted.waitMs) };
       case "mismatch":
         return MISMATCH;
       case "same":

@@ -57,13 +57,14 @@ export class ListenError extends Error {
  * @throws {BrokerUnavailable} where Redis cannot be reached at the start
  */
 export async function runGateway(
-  { config, redis, name, clock, log }: GatewayParts,
+  parts: GatewayParts,
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
+  const { config, name, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
   const keys = openKeys(config, clock, log);
-  const shards = stack.use(await openShards({ config, redis, clock, log }));
+  const shards = stack.use(await openShards(parts));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
   const admission = {
     jobsMax: config.WEIR_QUEUE_JOBS_MAX,
@@ -76,18 +77,15 @@ export async function runGateway(
     admission,
     replicas: config.WEIR_REDIS_WAIT_REPLICAS,
   });
-  const renewMs = config.WEIR_REDIS_HEALTH_MS;
-  const blockMs = config.WEIR_BLOCK_MS;
-  const feeds = shards.all.map((shard) =>
-    new RedisResultFeed({ shard, gateway: name, blockMs, renewMs, clock, log })
-  );
-  for (const feed of feeds) {
-    await feed.renew();
-    stack.defer(() => farewell(log, () => feed.close()));
-  }
+  const feeds = await openFeeds(parts, shards, stack);
+  const renewal = { name: "renewal", periodMs: config.WEIR_REDIS_HEALTH_MS, clock, log };
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(shards.all), clock);
-  const times = { timeoutMs: config.WEIR_TIMEOUT_MS, resultTtlMs: config.WEIR_RESULT_TTL_MS };
+  const times = {
+    timeoutMs: config.WEIR_TIMEOUT_MS,
+    resultTtlMs: config.WEIR_RESULT_TTL_MS,
+    waitMaxMs: config.WEIR_QUEUE_WAIT_MAX_MS,
+  };
   const streams = new EventStreams({ clock, log, drain });
   const app = createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
@@ -115,9 +113,7 @@ export async function runGateway(
       const heard = keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log });
       return waiters.follow(heard, closed.signal);
     }),
-    ...feeds.map((feed) =>
-      loop({ name: "renewal", periodMs: renewMs, clock, log }, closed.signal, () => feed.renew())
-    ),
+    ...feeds.map((feed) => loop(renewal, closed.signal, () => feed.renew())),
   ]);
   stack.defer(async () => {
     closed.abort();
@@ -139,7 +135,7 @@ function openKeys(
 }
 
 function openShards(
-  { config, redis, clock, log }: Omit<GatewayParts, "name">,
+  { config, redis, clock, log }: GatewayParts,
 ): Promise<Shards> {
   return Shards.open({
     settings: redis,
@@ -151,6 +147,23 @@ function openShards(
     clock,
     log,
   });
+}
+
+/** Makes this gateway's result streams, which go with the stack. */
+async function openFeeds(
+  { config, name, clock, log }: GatewayParts,
+  shards: Shards,
+  stack: AsyncDisposableStack,
+): Promise<RedisResultFeed[]> {
+  const periods = { blockMs: config.WEIR_BLOCK_MS, renewMs: config.WEIR_REDIS_HEALTH_MS };
+  const feeds = shards.all.map((shard) =>
+    new RedisResultFeed({ shard, gateway: name, ...periods, clock, log })
+  );
+  for (const feed of feeds) {
+    await feed.renew();
+    stack.defer(() => farewell(log, () => feed.close()));
+  }
+  return feeds;
 }
 
 /** Listens until `drain`; then requests under way are answered, or cut off by `giveUp`. */

@@ -98,6 +98,19 @@ export interface Refusal extends Fault {
 export const AT_CAPACITY = fault("at_capacity");
 export const BUSY = fault("busy");
 
+/** Longest time that a client is told to wait: by then, more is known. */
+const RETRY_AFTER_MAX_MS = 60_000;
+
+/**
+ * The refusal where the queue is too long.
+ *
+ * @param waitMs time that what is queued will take, where that is known
+ */
+export function atCapacity(waitMs: number | undefined): Refusal {
+  if (waitMs === undefined) return AT_CAPACITY;
+  return { ...AT_CAPACITY, retryAfterMs: Math.min(waitMs, RETRY_AFTER_MAX_MS) };
+}
+
 /** What any request that asks Redis may be answered. */
 export const REDIS_PROBLEMS = ["at_capacity", "busy"] as const;
 
@@ -124,7 +137,7 @@ export function problemResponse(
     headers: {
       "content-type": PROBLEM_TYPE,
       ...(isRetryable(PROBLEMS[code].status) &&
-        { "retry-after": String(Math.ceil(retryAfterMs / 1000)) }),
+        { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
       ...headers,
     },
   });

@@ -31,7 +31,7 @@ export class BrokerUnavailable extends Error {
   }
 }
 
-/** Jobs and image bytes admitted and not yet done, of one model on one shard. */
+/** Jobs and image bytes admitted and not yet done, of one model. */
 export interface Load {
   readonly jobs: number;
   readonly bytes: number;
@@ -46,12 +46,22 @@ export interface Admission {
 /**
  * Answer to a submit. `exists`: an earlier try of the same submit got through. `same`: a job with
  * the same idempotency key and body was submitted before. `mismatch`: the same key, another body.
+ * `slow`: it would have to wait longer than it may.
  */
 export type Submitted =
   | { readonly kind: "queued" | "exists"; readonly createdAt: number }
   | { readonly kind: "mismatch" }
   | { readonly kind: "same"; readonly id: JobId }
-  | { readonly kind: "full"; readonly load: Load };
+  | Full
+  | { readonly kind: "slow"; readonly waitMs: number };
+
+/** No room: what is admitted is as much as may be. */
+export interface Full {
+  readonly kind: "full";
+  readonly load: Load;
+  /** Time that the jobs before it will take, where it is known how fast they are done. */
+  readonly waitMs?: number;
+}
 
 /** What became of ending a job. */
 export interface Concluded {
@@ -100,50 +110,6 @@ export interface JobQueue {
   abandon(id: JobId): Promise<void>;
 }
 
-/** A job that could not be done, kept with its images. */
-export interface DeadLetter {
-  /** Id of the job, and the letter's own. */
-  readonly id: JobId;
-  readonly model: string;
-  /** Why the job was given up. */
-  readonly reason: string;
-  readonly attempts: number;
-  /** When it was given up: milliseconds of Redis' clock since 1970 (UTC). */
-  readonly failedAt: number;
-  readonly images: number;
-  /** Sum of the image bytes. */
-  readonly bytes: number;
-}
-
-/** Some letters, newest first, and how many there are. */
-export interface DeadLetterPage {
-  readonly letters: readonly DeadLetter[];
-  readonly total: number;
-}
-
-/** Answer to a replay: the new job's id. `none`: there is no such letter (any more). */
-export type Replayed =
-  | { readonly kind: "queued"; readonly id: JobId }
-  | { readonly kind: "full"; readonly load: Load }
-  | { readonly kind: "none" };
-
-/** What an administrator does with dead letters. */
-export interface DeadLetters {
-  /**
-   * Reads the newest letters of a model, or of all, `max` of them at most, without their images.
-   *
-   * @returns nothing where there is no such model
-   */
-  list(model: string | undefined, max: number): Promise<DeadLetterPage | undefined>;
-  /**
-   * Makes a new job of a letter, which is then gone. The dead job keeps its outcome: a final state
-   * is written once. A letter whose job is not admitted stays.
-   */
-  replay(id: JobId, terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">): Promise<Replayed>;
-  /** Throws a letter away; false where there is none. */
-  discard(id: JobId): Promise<boolean>;
-}
-
 /** What a feed yields: news of jobs, or that some may have been missed. */
 export type FeedItem =
   | { readonly kind: "event"; readonly event: JobEvent }
@@ -155,12 +121,17 @@ export interface ResultFeed {
   items(signal: AbortSignal): AsyncIterable<FeedItem>;
 }
 
+/** A queue of its own for some API keys' jobs for a model, so that others' do not hold them up. */
+export interface Lane {
+  readonly model: string;
+  /** From 0. */
+  readonly lane: number;
+}
+
 /** One delivery of a job to this worker. */
-export interface Delivery {
+export interface Delivery extends Lane {
   readonly id: JobId;
   readonly shard: number;
-  readonly model: string;
-  readonly lane: number;
   /** Id of the stream's entry. */
   readonly entry: string;
   readonly top?: number;
@@ -205,11 +176,19 @@ export type Settled = FinalState | "late";
 
 /** What a worker does with deliveries. */
 export interface JobSource {
+  /** The lanes that this worker serves, of all its models. */
+  readonly lanes: readonly Lane[];
+  /** Whether a read that waits can be ended without losing what is on its way. */
+  readonly interruptible: boolean;
   /**
-   * Waits for new deliveries, at most `count` of them, until some come, the block time is over
+   * Waits for new deliveries, at most `count` of each lane, until some come, the block time is over
    * (then none) or the signal aborts (then none).
+   *
+   * @param lanes all of them unless given
    */
-  read(count: number, signal: AbortSignal): Promise<Delivery[]>;
+  read(count: number, signal: AbortSignal, lanes?: readonly Lane[]): Promise<Delivery[]>;
+  /** Reads the new deliveries that there are now, at most `count` of each lane. */
+  readNow(count: number, lanes: readonly Lane[]): Promise<Delivery[]>;
   /** Marks deliveries as running, tells who follows them, and says which are to be run. */
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]>;
   /**

@@ -99,6 +99,10 @@ export const SETTINGS = {
   WEIR_PIXELS_MAX: setting(size, "larger images are refused, by their header", "50000000"),
   WEIR_QUEUE_BYTES_MAX: setting(size, "image bytes admitted for a model", "268435456"),
   WEIR_QUEUE_JOBS_MAX: setting(size, "jobs admitted for a model", "10000"),
+  WEIR_QUEUE_WAIT_MAX_MS: setting(
+    ms,
+    "longest estimated wait with which a request that waits is taken; unset: its deadline",
+  ),
   WEIR_INFER_TIMEOUT_MS: setting(ms, "a batch that takes longer ends the worker process", "60000"),
   WEIR_ATTEMPTS_MAX: setting(int(1, 1000), "attempts before a job becomes a dead letter", "3"),
   WEIR_CLAIM_IDLE_MS: setting(

@@ -30,6 +30,7 @@ const DEFAULTS: Record<string, string | number | readonly string[] | undefined> 
   WEIR_PIXELS_MAX: 50_000_000,
   WEIR_QUEUE_BYTES_MAX: 268_435_456,
   WEIR_QUEUE_JOBS_MAX: 10_000,
+  WEIR_QUEUE_WAIT_MAX_MS: undefined,
   WEIR_INFER_TIMEOUT_MS: 60_000,
   WEIR_REDIS_TIMEOUT_MS: 5_000,
   WEIR_REDIS_HEALTH_MS: 30_000,

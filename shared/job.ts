@@ -113,8 +113,6 @@ export interface NewJob {
   /** Name of the API key that asks; empty where there is none. */
   readonly owner: string;
   readonly model: string;
-  /** Number of the lane, from 0. */
-  readonly lane: number;
   /** Number of predictions an image, or the model's own where absent. */
   readonly top?: number;
   readonly images: readonly JobImage[];
@@ -122,6 +120,8 @@ export interface NewJob {
   readonly timeoutMs: number;
   /** How long the record outlives the deadline. */
   readonly keepMs: number;
+  /** The longest time that the jobs before it may take, by estimate; any where absent. */
+  readonly waitMaxMs?: number;
   readonly traceparent?: string;
   readonly idempotency?: Idempotency;
 }

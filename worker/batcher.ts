@@ -2,14 +2,15 @@
  * Decoded jobs between the reader and the model: whatever waits makes the next batch.
  *
  * Owns the bound on what a worker holds, in images. Never waits for a fuller batch unless told to
- * linger. Invariant: a model's jobs leave in the order in which they came, but for those that were
- * begun before, which wait to be first and leave alone.
+ * linger. Invariant: a lane's jobs leave in the order in which they came, but for those that were
+ * begun before, which wait to be first and leave alone; lanes take turns.
  *
  * @module
  */
 import type { Clock } from "../shared/clock.ts";
 import { orAborted } from "../shared/or_aborted.ts";
 import type { PreparedJob } from "./prepared.ts";
+import { laneKey, Shares } from "./shares.ts";
 
 export interface BatcherParts {
   /** Images in one batch at most. */
@@ -25,6 +26,7 @@ const BATCHES_HELD_MAX = 2;
 export class Batcher {
   readonly #parts: BatcherParts;
   readonly #waiting: PreparedJob[] = [];
+  readonly #shares = new Shares();
   /** Images that were reserved and not released yet. */
   #held = 0;
   #closed = false;
@@ -75,7 +77,7 @@ export class Batcher {
   /**
    * Waits for work.
    *
-   * @returns jobs of one model, oldest first, of at most `batchMax` images unless one job alone
+   * @returns jobs of one model, in fair turns of its lanes, of at most `batchMax` images unless one job alone
    * has more, or one job that was begun before; empty once closed, with nothing left
    */
   async take(): Promise<PreparedJob[]> {
@@ -101,20 +103,32 @@ export class Batcher {
   #next(): PreparedJob[] {
     const first = this.#waiting[0]!;
     // A job that was begun before may be the one that ended its worker.
-    if (first.attempt > 1) return this.#waiting.splice(0, 1);
-    const { model } = first.delivery;
+    if (first.attempt > 1) return [this.#leave(first)];
+    const fresh = this.#waiting.filter(({ attempt }) => attempt === 1);
+    let queues = [...Map.groupBy(fresh, ({ delivery }) => laneKey(delivery)).values()];
+    this.#shares.advance(queues.map(([job]) => job!.delivery));
     const batch: PreparedJob[] = [];
     let images = 0;
-    const mates = this.#waiting.filter(({ delivery, attempt }) =>
-      delivery.model === model && attempt === 1
-    );
-    for (const job of mates) {
-      if (batch.length > 0 && images + job.pixels.length > this.#parts.batchMax) break;
-      batch.push(job);
-      images += job.pixels.length;
+    while (queues.length > 0) {
+      const heads = queues.map(([job]) => job!.delivery);
+      const [next] = this.#shares.least(heads).lanes;
+      const queue = queues[heads.indexOf(next!)]!;
+      const job = queue.shift()!;
+      const fits = batch.length === 0 || images + job.pixels.length <= this.#parts.batchMax;
+      if (fits) {
+        batch.push(this.#leave(job));
+        images += job.pixels.length;
+      }
+      queues = queues.filter(([job]) => job?.delivery.model === next!.model)
+        .filter((other) => fits || other !== queue);
     }
-    for (const job of batch) this.#waiting.splice(this.#waiting.indexOf(job), 1);
     return batch;
+  }
+
+  #leave(job: PreparedJob): PreparedJob {
+    this.#waiting.splice(this.#waiting.indexOf(job), 1);
+    this.#shares.give(job.delivery, job.pixels.length);
+    return job;
   }
 
   #images(): number {

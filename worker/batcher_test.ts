@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
 import { Batcher } from "./batcher.ts";
 import type { PreparedJob } from "./prepared.ts";
+import { laneKey } from "./shares.ts";
 import { testJob } from "./testing/jobs.ts";
 
 const BATCH_MAX = 4;
@@ -23,7 +24,10 @@ function fill(batcher: Batcher, ...jobs: PreparedJob[]): void {
 }
 
 /** A job with so many images. */
-function jobOf(images: number, options: { model?: string; attempt?: number } = {}): PreparedJob {
+function jobOf(
+  images: number,
+  options: { model?: string; lane?: number; attempt?: number } = {},
+): PreparedJob {
   return testJob(Array.from({ length: images }, () => 0), options);
 }
 
@@ -56,6 +60,30 @@ Deno.test("a batch has one model's jobs alone, the longest waiting first", async
   assert.deepEqual(await batcher.take(), [b1, b2]);
 });
 
+Deno.test("a batch has a lane's jobs in turns with another's, however many of those wait", async () => {
+  const { batcher } = open();
+  const flood = Array.from({ length: 9 }, () => jobOf(1, { lane: 1 }));
+  const [q1, q2] = [jobOf(1, { lane: 2 }), jobOf(1, { lane: 2 })];
+  fill(batcher, ...flood, q1, q2);
+  assert.deepEqual(await batcher.take(), [flood[0], q1, flood[1], q2]);
+  assert.deepEqual(await batcher.take(), flood.slice(2, 6));
+  const q3 = jobOf(1, { lane: 2 });
+  fill(batcher, q3);
+  assert.deepEqual(await batcher.take(), [q3, ...flood.slice(6)]);
+});
+
+Deno.test("a lane of large jobs and one of small jobs have as many images each", async () => {
+  const { batcher } = open();
+  const large = Array.from({ length: 3 }, () => jobOf(BATCH_MAX, { lane: 1 }));
+  const small = Array.from({ length: 2 * BATCH_MAX }, () => jobOf(1, { lane: 2 }));
+  fill(batcher, ...large, ...small);
+  assert.deepEqual(await batcher.take(), [large[0]]);
+  assert.deepEqual(await batcher.take(), small.slice(0, BATCH_MAX));
+  assert.deepEqual(await batcher.take(), [large[1]]);
+  assert.deepEqual(await batcher.take(), small.slice(BATCH_MAX));
+  assert.deepEqual(await batcher.take(), [large[2]]);
+});
+
 Deno.test("a batch ends before the job that would not fit", async () => {
   const { batcher } = open();
   const [first, large, last] = [jobOf(3), jobOf(2), jobOf(1)];
@@ -86,10 +114,11 @@ Deno.test("a job that was begun before leaves alone, whatever waits beside it", 
   assert.deepEqual(await batcher.take(), [onceMore]);
 });
 
-Deno.test("batches hold every job once, within bounds, in order for each model", async () => {
+Deno.test("batches hold every job once, within bounds, in order for each lane", async () => {
   const anyJob = fc.record({
     images: fc.integer({ min: 1, max: 2 * BATCH_MAX }),
-    model: fc.constantFrom("a", "b", "c"),
+    model: fc.constantFrom("a", "b"),
+    lane: fc.constantFrom(0, 1),
     attempt: fc.constantFrom(1, 1, 1, 2),
   });
   await fc.assert(fc.asyncProperty(fc.array(anyJob, { maxLength: 30 }), async (all) => {
@@ -109,9 +138,9 @@ Deno.test("batches hold every job once, within bounds, in order for each model",
     }
     assert.deepEqual(new Set(taken), new Set(jobs));
     assert.equal(taken.length, jobs.length);
-    for (const model of ["a", "b", "c"]) {
+    for (const key of ["a 0", "a 1", "b 0", "b 1"]) {
       const firsts = ({ delivery, attempt }: PreparedJob) =>
-        delivery.model === model && attempt === 1;
+        laneKey(delivery) === key && attempt === 1;
       assert.deepEqual(taken.filter(firsts), jobs.filter(firsts));
     }
     assert.deepEqual(await batcher.take(), []);

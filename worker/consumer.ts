@@ -1,7 +1,8 @@
 /**
  * The consumer of a shard: reads deliveries, begins them, has them decoded and hands them to the batcher.
  *
- * Owns the pace at which jobs are taken from the stream: none is begun while the batcher is full.
+ * Owns the pace at which jobs are taken from the lanes: while the batcher is full, none is begun but
+ * one of each lane of which nothing is in hand, so that a flood in another does not hold it up.
  * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
  *
  * @module
@@ -15,6 +16,8 @@ import type { Decoded } from "./images/decode.ts";
 import type { Hands } from "./hands.ts";
 import { type Begun, PreparedJob, round } from "./prepared.ts";
 import type { Settler } from "./settler.ts";
+import { laneKey } from "./shares.ts";
+import { Turns } from "./turns.ts";
 
 export interface ConsumerParts {
   readonly source: JobSource;
@@ -35,13 +38,13 @@ const BROKER_PAUSE_MS = 500;
 export class Consumer {
   readonly #parts: ConsumerParts;
   readonly #preparing = new Set<Promise<void>>();
-  /** What was read and has to wait for room, oldest first. */
+  readonly #turns: Turns;
+  /** What was read and has to wait for room, in the order in which it is to be begun. */
   #unbegun: readonly Delivery[] = [];
-  /** Images that a job is expected to have. */
-  #imagesPerJob = 1;
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts;
+    this.#turns = new Turns(parts.source.lanes);
   }
 
   /** Takes jobs until aborted; then finishes preparing what it has begun. */
@@ -49,9 +52,9 @@ export class Consumer {
     const { batcher, clock, log } = this.#parts;
     let away = false;
     while (!signal.aborted) {
-      await batcher.whenFree(signal);
       try {
-        await this.#takeSome(signal);
+        if (batcher.free > 0) await this.#takeSome(signal);
+        else await this.#takeQuiet(signal);
         if (away) log.info("jobs are taken again");
         away = false;
       } catch (error) {
@@ -79,24 +82,50 @@ export class Consumer {
   async #read(signal: AbortSignal): Promise<void> {
     const { source, readers, batcher, hands, log } = this.#parts;
     const room = Math.max(1, Math.floor(batcher.free / readers));
-    const count = Math.max(1, Math.floor(room / this.#imagesPerJob));
-    const read = await source.read(count, signal);
-    // A group that was made again gives out all of its stream once more.
-    const deliveries = read.filter((delivery) => !hands.has(delivery));
-    if (deliveries.length === 0) return;
-    for (const delivery of deliveries) hands.add(delivery);
-    this.#unbegun = deliveries;
-    const images = deliveries.reduce((sum, delivery) => sum + delivery.images.length, 0);
-    const mean = images / deliveries.length;
-    // Rises at once and falls slowly: to hand back costs more than to read once more.
-    this.#imagesPerJob = Math.max(mean, (this.#imagesPerJob + mean) / 2);
-    const kept = firstOf(deliveries, 2 * room);
-    const rest = deliveries.slice(kept.length);
+    const turn = this.#turns.next(room);
+    const { lanes, count } = turn;
+    const read = await (turn.wait ? source.read(count, signal) : source.readNow(count, lanes));
+    this.#turns.note(turn, read);
+    const deliveries = this.#takeInHand(read);
+    const kept = this.#turns.share(deliveries, 2 * room);
+    const rest = deliveries.filter((delivery) => !kept.includes(delivery));
+    this.#unbegun = [...kept, ...rest];
     if (rest.length === 0) return;
     const queued = await source.handBack(rest);
     this.#unbegun = kept;
     for (const delivery of rest) hands.release(delivery);
     log.info("jobs handed back", { queued });
+  }
+
+  /** Waits for room, and begins at once what comes in lanes of which nothing is in hand. */
+  async #takeQuiet(signal: AbortSignal): Promise<void> {
+    const { source, batcher, hands } = this.#parts;
+    const held = new Set(hands.all().map(laneKey));
+    const quiet = source.lanes.filter((lane) => !held.has(laneKey(lane)));
+    if (quiet.length === 0 || !source.interruptible) return await batcher.whenFree(signal);
+    const came = new AbortController();
+    const room = new AbortController();
+    const freed = batcher.whenFree(AbortSignal.any([signal, came.signal]))
+      .then(() => room.abort());
+    try {
+      const read = await source.read(1, AbortSignal.any([signal, room.signal]), quiet);
+      const deliveries = this.#turns.share(this.#takeInHand(read), Infinity);
+      const waiting = this.#unbegun;
+      this.#unbegun = [...deliveries, ...waiting];
+      await this.#begin(deliveries);
+      this.#unbegun = waiting;
+    } finally {
+      came.abort();
+      await freed;
+    }
+  }
+
+  /** A group that was made again gives out all of its stream once more. */
+  #takeInHand(read: readonly Delivery[]): Delivery[] {
+    const { hands } = this.#parts;
+    const deliveries = read.filter((delivery) => !hands.has(delivery));
+    for (const delivery of deliveries) hands.add(delivery);
+    return deliveries;
   }
 
   /** Runs a delivery that was claimed; one that was begun before, to its end. */
@@ -118,6 +147,7 @@ export class Consumer {
   }
 
   async #begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
+    if (deliveries.length === 0) return [];
     const verdicts = await this.#parts.source.begin(deliveries);
     deliveries.forEach((delivery, i) => {
       this.#parts.hands.begin(delivery);

@@ -3,7 +3,7 @@ import type { Delivery } from "../shared/broker.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import type { Decoded } from "./images/decode.ts";
-import { BAD, pixelsOf, testDelivery } from "./testing/jobs.ts";
+import { BAD, MODEL, pixelsOf, testDelivery } from "./testing/jobs.ts";
 import { openSettling, type Settling } from "./testing/settling.ts";
 
 const BATCH_MAX = 2;
@@ -57,6 +57,12 @@ function consume(
 
 async function takenFrom(batcher: Batcher): Promise<Delivery[]> {
   return (await batcher.take()).map(({ delivery }) => delivery);
+}
+
+/** Takes as many jobs of one image as a worker holds, without being done with them. */
+async function takenFull(batcher: Batcher): Promise<void> {
+  for (let jobs = 0; jobs < 2 * BATCH_MAX;) jobs += (await batcher.take()).length;
+  assert.equal(batcher.free, 0);
 }
 
 Deno.test("consumer has what it reads decoded, and hands it to the batcher", async () => {
@@ -213,8 +219,8 @@ Deno.test("consumer hands back what is far more than there is room for, and then
     batcher.release(3);
     hands.release(job);
   }
-  await source.until(() => source.asked.length === 2);
-  assert.deepEqual(source.asked, [2 * BATCH_MAX, 1]);
+  await source.until(() => source.asked.length === 3);
+  assert.deepEqual(source.asked, [2 * BATCH_MAX, 1, 1]);
   assert.deepEqual(hands.all(), []);
 });
 
@@ -337,4 +343,52 @@ Deno.test("consumer that is told to drain keeps what it could not begin in hand,
   await worker.stop();
   source.away = false;
   assert.deepEqual(hands.unbegun(), [read, claimed]);
+});
+
+Deno.test("consumer that is full takes one job of each lane of which it holds nothing", async () => {
+  const lanes = [0, 1, 2].map((lane) => ({ model: MODEL, lane }));
+  await using worker = consume({ prepare: ({ source }) => source.lanes = lanes });
+  const { source, batcher, hands } = worker;
+  const flood = Array.from({ length: 9 }, () => testDelivery());
+  source.hand(...flood);
+  await takenFull(batcher);
+  const [quiet, second] = [testDelivery([1], { lane: 1 }), testDelivery([2], { lane: 1 })];
+  source.hand(quiet, second);
+  assert.deepEqual(await takenFrom(batcher), [quiet]);
+  assert.equal(batcher.held, 2 * BATCH_MAX + 1);
+  assert(!hands.has(second));
+  batcher.release(3);
+  assert((await takenFrom(batcher)).includes(second));
+});
+
+Deno.test("consumer that is full reads on as soon as there is room", async () => {
+  const lanes = [0, 1].map((lane) => ({ model: MODEL, lane }));
+  await using worker = consume({ prepare: ({ source }) => source.lanes = lanes });
+  const { source, batcher } = worker;
+  source.hand(...Array.from({ length: 5 }, () => testDelivery()));
+  await takenFull(batcher);
+  const last = testDelivery([3]);
+  source.hand(last);
+  batcher.release(2);
+  const taken = [...await takenFrom(batcher), ...await takenFrom(batcher)];
+  assert.equal(taken.at(-1), last);
+});
+
+Deno.test("consumer that is full reads nothing where its reading could not be ended", async () => {
+  const lanes = [0, 1].map((lane) => ({ model: MODEL, lane }));
+  await using worker = consume({
+    prepare: ({ source }) => {
+      source.lanes = lanes;
+      source.interruptible = false;
+    },
+  });
+  const { source, batcher } = worker;
+  source.hand(...Array.from({ length: 5 }, () => testDelivery()));
+  await takenFull(batcher);
+  const asked = source.asked.length;
+  const quiet = testDelivery([1], { lane: 1 });
+  source.hand(quiet);
+  batcher.release(2);
+  assert((await takenFrom(batcher)).includes(quiet));
+  assert.equal(source.asked.length, asked + 1);
 });

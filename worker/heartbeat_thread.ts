@@ -9,7 +9,7 @@ import { systemClock } from "../shared/clock.ts";
 import { BlockingConnection } from "../shared/redis/blocking_connection.ts";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { runScript, Script } from "../shared/redis/script.ts";
-import { HOLD } from "../shared/redis/scripts/worker.ts";
+import { HOLD } from "../shared/redis/scripts/consumer.ts";
 import { BEATS_A_CLAIM, type HeartbeatMessage } from "./heartbeat.ts";
 
 const holdScript = new Script(HOLD);

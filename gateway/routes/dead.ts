@@ -7,12 +7,12 @@
  * @module
  */
 import { z } from "zod";
-import type { DeadLetter, DeadLetters } from "../../shared/broker.ts";
+import type { DeadLetter, DeadLetters } from "../../shared/dead_letter.ts";
 import type { Log } from "../../shared/log.ts";
 import { JobSchema, jobView, Time } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
 import { DeadLimit, LetterIdText, ModelName, TimeoutMs } from "../parameters.ts";
-import { AT_CAPACITY, noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { AT_CAPACITY, atCapacity, noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
 import { LOCATION } from "./jobs.ts";
 
@@ -99,7 +99,7 @@ function replay(parts: DeadParts): Route {
           return noSuch("dead letter");
         case "full":
           log.warn("queue is full, dead letter stays", { letter: id, ...replayed.load });
-          return problemResponse(AT_CAPACITY);
+          return problemResponse(atCapacity(replayed.waitMs));
       }
       log.info("dead letter replayed", { letter: id, job: replayed.id });
       const found = await jobs.read(caller, replayed.id, 0, request.signal);

@@ -6,7 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { Registry } from "prom-client";
-import type { DeadLetters, Delivery, Directory, Outcome } from "../../shared/broker.ts";
+import type { Delivery, Directory, Outcome } from "../../shared/broker.ts";
+import type { DeadLetters } from "../../shared/dead_letter.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";

@@ -65,8 +65,9 @@ export class Attempts {
         [
           GROUP,
           this.#parts.consumer,
+          group[0]!.lane,
           this.#parts.attemptsMax,
-          ...group.flatMap(({ entry, bytes }) => [entry, bytes]),
+          ...group.flatMap(({ entry, images, bytes }) => [entry, images.length, bytes]),
         ],
       );
       group.forEach((delivery, i) => {
@@ -107,10 +108,11 @@ export class Attempts {
   async settle(done: readonly Finished[]): Promise<Settled[]> {
     const plain = done.filter(({ outcome }) => outcome.state !== "dead");
     const replies = new Map<Finished, unknown>();
+    const noted = imagesToNote(plain);
     const settled = await runScripts(
       this.#shard,
       settleScript,
-      plain.map((finished) => this.#settleCall(finished)),
+      plain.map((finished) => this.#settleCall(finished, noted.get(finished))),
     );
     plain.forEach((finished, i) => replies.set(finished, settled[i]));
     for (const finished of done) {
@@ -144,24 +146,17 @@ export class Attempts {
     };
   }
 
-  #settleCall({ delivery, tell, outcome }: Finished): Call {
-    const { id, entry, bytes } = delivery;
+  #settleCall(finished: Finished, noted: number | undefined): Call {
+    const { delivery, tell, outcome } = finished;
     return {
       keys: [...this.#jobKeys(delivery), ...this.#resultKeys(tell)],
-      args: [
-        GROUP,
-        this.#parts.consumer,
-        entry,
-        bytes,
-        id,
-        tell,
-        ...outcomeArgs(outcome, delivery),
-      ],
+      args: [...this.#jobArgs(finished, noted), ...outcomeArgs(outcome, delivery)],
     };
   }
 
-  #buryCall({ delivery, tell }: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
-    const { id, model, entry, bytes, top, images } = delivery;
+  #buryCall(finished: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
+    const { delivery, tell } = finished;
+    const { model, top, images } = delivery;
     return {
       keys: [
         ...this.#jobKeys(delivery),
@@ -171,12 +166,7 @@ export class Attempts {
         ...this.#resultKeys(tell),
       ],
       args: [
-        GROUP,
-        this.#parts.consumer,
-        entry,
-        bytes,
-        id,
-        tell,
+        ...this.#jobArgs(finished),
         JSON.stringify(error),
         this.#parts.deadBytesMax ?? DEAD_BYTES_MAX,
         model,
@@ -196,9 +186,24 @@ export class Attempts {
     ];
   }
 
+  #jobArgs({ delivery, tell }: Finished, noted = 0): (string | number)[] {
+    const { id, lane, entry, images, bytes } = delivery;
+    return [GROUP, this.#parts.consumer, lane, entry, images.length, bytes, noted, id, tell];
+  }
+
   #resultKeys(tell: string): string[] {
     return gatewaysOf(tell).map((gateway) => this.#keys.results(gateway));
   }
+}
+
+/** What a batch has done is noted once for each model, with its last job. */
+function imagesToNote(done: readonly Finished[]): Map<Finished, number> {
+  const worked = done.filter(({ outcome }) => outcome.state !== "expired");
+  const noted = new Map<Finished, number>();
+  for (const group of Map.groupBy(worked, ({ delivery }) => delivery.model).values()) {
+    noted.set(group.at(-1)!, group.reduce((sum, { delivery }) => sum + delivery.images.length, 0));
+  }
+  return noted;
 }
 
 /** The outcome's state, names and values for the record after their number, then the answers. */

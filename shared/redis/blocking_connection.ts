@@ -28,8 +28,8 @@ const ELSEWHERE = new Set(["MOVED", "ASK", "READONLY", "CLUSTERDOWN", "TRYAGAIN"
 /** How often a read follows its keys from node to node. */
 const MOVES_MAX = 3;
 
-const UNBLOCK_TRIES_MAX = 20;
-const UNBLOCK_PAUSE_MS = 10;
+const UNBLOCK_TRIES_MAX = 200;
+const UNBLOCK_PAUSE_MS = 1;
 
 interface Connection {
   readonly client: Redis;
@@ -52,6 +52,11 @@ export class BlockingConnection implements Commands, Disposable {
     this.#settings = settings;
     this.#purpose = purpose;
     this.#clock = clock;
+  }
+
+  /** Whether {@linkcode unblock} can end a read without dropping the connection. */
+  get unblockable(): boolean {
+    return this.#connection?.id !== undefined;
   }
 
   /** Runs commands that do not block; where keys have moved to another node, all of them again. */

@@ -19,7 +19,7 @@ import {
   submit,
   success,
 } from "../testing/broker.ts";
-import { commandCalls } from "../testing/redis.ts";
+import { commandCalls, loadOf } from "../testing/redis.ts";
 import { jobEntry } from "./entry.ts";
 import { submitCall } from "./job_queue.ts";
 import type { RedisJobSource } from "./job_source.ts";
@@ -98,9 +98,10 @@ Deno.test("a refused entry that a worker meets first does not lower the load", a
   assert.deepEqual(deliveries.map(({ id }) => id), [accepted, refused.id]);
   const verdicts = await broker.source.begin(deliveries);
   assert.deepEqual(verdicts[1], { kind: "drop", reason: "refused" });
-  assert.deepEqual({ ...await broker.redis.client.hgetall(keys.load(MODEL)) }, {
-    jobs: "1",
-    bytes: "4",
+  assert.deepEqual(await loadOf(broker.redis.client, keys.load(MODEL)), {
+    jobs: 1,
+    bytes: 4,
+    images: 1,
   });
   await broker.source.settle([success(deliveries[0]!)]);
   await assertDrained(broker);
@@ -400,7 +401,11 @@ Deno.test("maintenance counts jobs where Redis refuses to tell its memory", asyn
   await client.hset(keys.load(MODEL), "jobs", 8, "bytes", 704);
   await client.acl("SETUSER", "default", "-memory");
   await maintenance.run();
-  assert.deepEqual({ ...await client.hgetall(keys.load(MODEL)) }, { jobs: "1", bytes: "704" });
+  assert.deepEqual(await loadOf(broker.redis.client, keys.load(MODEL)), {
+    jobs: 1,
+    bytes: 704,
+    images: 1,
+  });
 });
 
 Deno.test("a model stays known when its workers are gone", async () => {

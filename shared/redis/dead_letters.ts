@@ -8,9 +8,11 @@
  * @module
  */
 import { z } from "zod";
-import type { Admission, DeadLetter, DeadLetterPage, DeadLetters, Replayed } from "../broker.ts";
+import type { Admission } from "../broker.ts";
+import type { DeadLetter, DeadLetterPage, DeadLetters, Replayed } from "../dead_letter.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
-import { shareOf, submitCall } from "./job_queue.ts";
+import { fullOf, type FullReply, shareOf, submitCall } from "./job_queue.ts";
+import { laneOf } from "./keys.ts";
 import { fieldsOf } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { DISCARD, READ_LETTER, REPLAY } from "./scripts/dead_letters.ts";
@@ -19,9 +21,6 @@ import type { Shard, Shards } from "./shard.ts";
 const readScript = new Script(READ_LETTER);
 const replayScript = new Script(REPLAY);
 const discardScript = new Script(DISCARD);
-
-/** The lane of a replayed job. */
-const REPLAY_LANE = 0;
 
 /** A letter's fields but its images, every value a text as Redis has it. */
 const LetterFields = z.object({
@@ -103,12 +102,12 @@ export class RedisDeadLetters implements DeadLetters {
     const reply = await runScript(
       shard,
       replayScript,
-      [shard.keys.jobs(model, REPLAY_LANE), ...letterKeys(place), ...submit.keys],
+      [shard.keys.jobs(model, laneOf(terms.owner)), ...letterKeys(place), ...submit.keys],
       [entry, job, ...submit.args],
     );
-    const [kind, jobs, bytes] = reply as ["queued" | "none"] | ["full", number, number];
-    if (kind === "full") return { kind, load: { jobs, bytes } };
-    return kind === "none" ? { kind } : { kind, id: job };
+    const answer = reply as ["queued" | "none"] | FullReply;
+    if (answer[0] === "full") return fullOf(answer);
+    return answer[0] === "none" ? { kind: "none" } : { kind: "queued", id: job };
   }
 
   async discard(id: JobId): Promise<boolean> {

@@ -14,6 +14,7 @@ import {
   submit,
   success,
 } from "../testing/broker.ts";
+import { loadOf } from "../testing/redis.ts";
 
 const TERMS = { owner: "root", timeoutMs: 60_000, keepMs: 60_000 };
 const IMAGES = [new Uint8Array([0xff, 0xd8, 0, 0x80, 0x0a]), new Uint8Array([0x89, 0, 0xfe])];
@@ -84,9 +85,10 @@ Deno.test("a replayed letter is a new job that runs with the same images and is 
   assert.equal(record?.state, "queued");
   assert.deepEqual(record.images, { total: 2, done: 0 });
   assert.equal(record.deadlineAt, record.createdAt + TERMS.timeoutMs);
-  assert.deepEqual({ ...await broker.redis.client.hgetall(keys.load(MODEL)) }, {
-    jobs: "1",
-    bytes: "8",
+  assert.deepEqual(await loadOf(broker.redis.client, keys.load(MODEL)), {
+    jobs: 1,
+    bytes: 8,
+    images: 2,
   });
 
   const delivery = await readOne(broker.source);

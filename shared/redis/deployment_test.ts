@@ -7,14 +7,14 @@ Deno.test("processes of one version join the same deployment", async () => {
   await using redis = await testRedis();
   await joinDeployment(redis.shard, 1);
   await joinDeployment(redis.shard, 1);
-  assert.equal(await redis.client.hget(META_KEY, "layout"), "1");
+  assert.equal(await redis.client.hget(META_KEY, "layout"), "2");
 });
 
 Deno.test("a process that knows another key layout refuses to join", async () => {
   await using redis = await testRedis();
-  await redis.client.hset(META_KEY, "layout", "2");
+  await redis.client.hset(META_KEY, "layout", "1");
   await assert.rejects(joinDeployment(redis.shard, 1), DeploymentMismatch);
-  assert.equal(await redis.client.hget(META_KEY, "layout"), "2");
+  assert.equal(await redis.client.hget(META_KEY, "layout"), "1");
 });
 
 Deno.test("a process with another number of shards refuses to join, and says what to do", async () => {

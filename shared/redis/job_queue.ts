@@ -12,13 +12,14 @@ import {
   type Attachment,
   BrokerUnavailable,
   type Concluded,
+  type Full,
   type JobQueue,
   type Submitted,
 } from "../broker.ts";
 import { bytesOf, type JobId, type JobRecord, type NewJob } from "../job.ts";
 import { type CommandClient, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
-import type { ShardKeys } from "./keys.ts";
+import { laneOf, LANES, type ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
 import type { Shard, Shards } from "./shard.ts";
@@ -63,7 +64,7 @@ export class RedisJobQueue implements JobQueue {
    */
   async submit(job: NewJob): Promise<Submitted> {
     const shard = this.#shards.of(job.id)!;
-    const stream = shard.keys.jobs(job.model, job.lane);
+    const stream = shard.keys.jobs(job.model, laneOf(job.owner));
     const size = { images: job.images.length, bytes: bytesOf(job.images) };
     const call = submitCall(shard.keys, job, size, this.#gateway, this.#admission);
     const [verdict, entry] = await transaction(shard, (client) =>
@@ -129,6 +130,12 @@ export class RedisJobQueue implements JobQueue {
 /** How long a submit waits for replicas. */
 const REPLICATION_MS = 200;
 
+/**
+ * What a lane with more than its equal share may fill of the bounds, where there are API keys: the
+ * rest is for those whose lane has less.
+ */
+const GREEDY_PART = 1 - 1 / LANES;
+
 /** A shard's part of what all may hold. */
 export function shareOf({ jobsMax, bytesMax }: Admission, shards: number): Admission {
   return { jobsMax: Math.ceil(jobsMax / shards), bytesMax: Math.ceil(bytesMax / shards) };
@@ -154,12 +161,12 @@ async function transaction(
  */
 export function submitCall(
   keys: ShardKeys,
-  job: Omit<NewJob, "images" | "lane" | "top">,
+  job: Omit<NewJob, "images" | "top">,
   size: { readonly images: number; readonly bytes: number },
   gateway: string,
   { jobsMax, bytesMax }: Admission,
 ): Call {
-  const { id, model, timeoutMs, keepMs, idempotency } = job;
+  const { id, owner, model, timeoutMs, keepMs, idempotency, waitMaxMs = "" } = job;
   const { digest, fingerprint = "" } = idempotency ?? {};
   return {
     keys: [
@@ -170,6 +177,7 @@ export function submitCall(
     ],
     args: [
       ...[id, timeoutMs, keepMs, size.bytes, jobsMax, bytesMax, fingerprint],
+      ...[size.images, laneOf(owner), LANES, owner === "" ? 1 : GREEDY_PART, waitMaxMs],
       ...newRecord(job, size.images, gateway),
     ],
   };
@@ -179,14 +187,25 @@ type SubmitReply =
   | ["queued" | "exists", number | string]
   | ["mismatch"]
   | ["same", string]
-  | ["full", number, number];
+  | FullReply
+  | ["slow", number];
+
+/** The load, and the wait by estimate, or -1 where there is none. */
+export type FullReply = ["full", jobs: number, bytes: number, waitMs: number];
+
+/** Says that there is no room. */
+export function fullOf([kind, jobs, bytes, waitMs]: FullReply): Full {
+  return { kind, load: { jobs, bytes }, ...(waitMs >= 0 && { waitMs }) };
+}
 
 function submittedOf(reply: SubmitReply): Submitted {
   switch (reply[0]) {
     case "same":
       return { kind: "same", id: reply[1] as JobId };
     case "full":
-      return { kind: "full", load: { jobs: reply[1], bytes: reply[2] } };
+      return fullOf(reply);
+    case "slow":
+      return { kind: "slow", waitMs: reply[1] };
     case "mismatch":
       return { kind: "mismatch" };
     default:

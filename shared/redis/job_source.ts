@@ -8,19 +8,21 @@
  * @module
  */
 import type { Buffer } from "node:buffer";
-import type { Delivery, Finished, JobSource, Progress, Settled, Verdict } from "../broker.ts";
+import type { Delivery, Finished, JobSource, Lane, Progress, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
-import { GROUP, LANES, type ShardKeys } from "./keys.ts";
+import { GROUP, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
-import { HAND_BACK, LEAVE, RETRY } from "./scripts/worker.ts";
+import { LEAVE, LONGEST_IDLE } from "./scripts/consumer.ts";
+import { HAND_BACK, RETRY } from "./scripts/worker.ts";
 
 const retryScript = new Script(RETRY);
 const handBackScript = new Script(HAND_BACK);
 const leaveScript = new Script(LEAVE);
+const longestIdleScript = new Script(LONGEST_IDLE);
 
 /** Pending entries looked at for the longest silence. */
 const PENDING_LOOK = 100;
@@ -44,34 +46,46 @@ export class RedisJobSource implements JobSource, Disposable {
   readonly #blocking: BlockingConnection;
   readonly #attempts: Attempts;
   /** What each stream of this worker holds, by its key. */
-  readonly #streams = new Map<string, { model: string; lane: number }>();
+  readonly #streams: ReadonlyMap<string, Lane>;
 
   constructor(parts: RedisJobSourceParts) {
     this.#parts = parts;
     this.#keys = parts.shard.keys;
     this.#attempts = new Attempts(parts);
     this.#blocking = parts.shard.blocking("jobs");
-    for (const model of parts.models) {
-      for (let lane = 0; lane < LANES; lane++) {
-        this.#streams.set(this.#keys.jobs(model, lane), { model, lane });
-      }
-    }
+    this.#streams = new Map(
+      parts.models.flatMap((model) =>
+        this.#keys.lanes(model).map((stream, lane) => [stream, { model, lane }])
+      ),
+    );
+  }
+
+  get lanes(): readonly Lane[] {
+    return [...this.#streams.values()];
+  }
+
+  get interruptible(): boolean {
+    return this.#blocking.unblockable;
   }
 
   /** Creates streams and groups where they are missing: from the start, so that nothing is passed over. */
   async open(): Promise<void> {
-    for (const stream of this.#streams.keys()) {
-      await this.#parts.shard.run(async (client) => {
-        try {
-          await client.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM");
-        } catch (error) {
-          if (replyCode(error) !== "BUSYGROUP") throw error;
-        }
-      });
-    }
+    await this.#parts.shard.run(async (client) => {
+      const pipeline = client.pipeline();
+      for (const stream of this.#streams.keys()) {
+        pipeline.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM");
+      }
+      for (const [error] of await pipeline.exec() ?? []) {
+        if (error && replyCode(error) !== "BUSYGROUP") throw error;
+      }
+    });
   }
 
-  async read(count: number, signal: AbortSignal): Promise<Delivery[]> {
+  async read(
+    count: number,
+    signal: AbortSignal,
+    lanes: readonly Lane[] = this.lanes,
+  ): Promise<Delivery[]> {
     if (signal.aborted) return [];
     const { shard } = this.#parts;
     let unblocked: Promise<void> | undefined;
@@ -79,37 +93,45 @@ export class RedisJobSource implements JobSource, Disposable {
       unblocked = this.#blocking.unblock((...command) => shard.onServer(...command));
     signal.addEventListener("abort", unblock, { once: true });
     try {
-      const reply = await this.#readGroup(count);
-      return await this.#deliveries(reply);
+      return await this.#readGroup(count, lanes, this.#parts.blockMs);
     } catch (error) {
       if (signal.aborted) return [];
-      if (!LOST_GROUP.has(replyCode(error))) throw error;
-      this.#parts.log.warn("consumer group is gone, creating it again");
-      await this.open();
-      return [];
+      throw error;
     } finally {
       signal.removeEventListener("abort", unblock);
       await unblocked;
     }
   }
 
-  async #readGroup(count: number): Promise<StreamsReply> {
-    const { blockMs, consumer } = this.#parts;
-    const streams = [...this.#streams.keys()];
-    return await this.#blocking.read(blockMs, (client) =>
-      client.xreadgroupBuffer(
-        "GROUP",
-        GROUP,
-        consumer,
-        "COUNT",
-        // COUNT is per stream.
-        Math.max(1, Math.floor(count / streams.length)),
-        "BLOCK",
-        blockMs,
-        "STREAMS",
-        ...streams,
-        ...streams.map(() => ">"),
-      )) as StreamsReply;
+  readNow(count: number, lanes: readonly Lane[]): Promise<Delivery[]> {
+    return this.#readGroup(count, lanes);
+  }
+
+  /** One read of several streams; without a time to block, of what they have now. */
+  async #readGroup(
+    count: number,
+    lanes: readonly Lane[],
+    blockMs?: number,
+  ): Promise<Delivery[]> {
+    const { consumer, log } = this.#parts;
+    const group = ["GROUP", GROUP, consumer, "COUNT", count] as const;
+    const keys = lanes.map(({ model, lane }) => this.#keys.jobs(model, lane));
+    const streams = ["STREAMS", ...keys, ...keys.map(() => ">")] as const;
+    try {
+      const reply = await this.#blocking.read(
+        blockMs ?? 0,
+        (client) =>
+          blockMs === undefined
+            ? client.xreadgroupBuffer(...group, ...streams)
+            : client.xreadgroupBuffer(...group, "BLOCK", blockMs, ...streams),
+      );
+      return await this.#deliveries(reply as StreamsReply);
+    } catch (error) {
+      if (!LOST_GROUP.has(replyCode(error))) throw error;
+      log.warn("consumer group is gone, creating it again");
+      await this.open();
+      return [];
+    }
   }
 
   async #deliveries(reply: StreamsReply): Promise<Delivery[]> {
@@ -158,26 +180,19 @@ export class RedisJobSource implements JobSource, Disposable {
 
   async handBack(deliveries: readonly Delivery[]): Promise<number> {
     const { shard, consumer } = this.#parts;
-    const calls = deliveries.map(({ id, model, lane, entry, bytes }) => ({
+    const calls = deliveries.map(({ id, model, lane, entry, images, bytes }) => ({
       keys: [this.#keys.jobs(model, lane), this.#keys.load(model), this.#keys.job(id)],
-      args: [GROUP, consumer, entry, bytes],
+      args: [GROUP, consumer, lane, entry, images.length, bytes],
     }));
     const replies = await runScripts(shard, handBackScript, calls);
     return replies.filter((reply) => reply === 1).length;
   }
 
   async longestIdle(atLeastMs: number): Promise<number | undefined> {
-    const { shard } = this.#parts;
-    let longest: number | undefined;
-    for (const stream of this.#streams.keys()) {
-      const pending = await shard.run((client) =>
-        client.xpending(stream, GROUP, "IDLE", Math.round(atLeastMs), "-", "+", PENDING_LOOK)
-      );
-      for (const [, , idle] of pending as [string, string, number, number][]) {
-        longest = Math.max(longest ?? 0, idle);
-      }
-    }
-    return longest;
+    const streams = [...this.#streams.keys()];
+    const args = [GROUP, Math.round(atLeastMs), PENDING_LOOK];
+    const longest = await runScript(this.#parts.shard, longestIdleScript, streams, args) as number;
+    return longest < 0 ? undefined : longest;
   }
 
   async *claim(signal: AbortSignal): AsyncIterable<Delivery> {
@@ -210,9 +225,9 @@ export class RedisJobSource implements JobSource, Disposable {
   }
 
   async leave(): Promise<void> {
-    for (const stream of this.#streams.keys()) {
-      await runScript(this.#parts.shard, leaveScript, [stream], [GROUP, this.#parts.consumer]);
-    }
+    const args = [GROUP, this.#parts.consumer];
+    const calls = [...this.#streams.keys()].map((stream) => ({ keys: [stream], args }));
+    await runScripts(this.#parts.shard, leaveScript, calls);
   }
 
   [Symbol.dispose](): void {

@@ -12,11 +12,14 @@ import type { JobId } from "../job.ts";
 /** Consumer group of the workers on every job stream. */
 export const GROUP = "workers";
 
-/** Lanes of a model's jobs: streams among which API keys are spread. */
-export const LANES = 1;
+/**
+ * Lanes of a model's jobs: streams among which API keys are spread. A change is one of the layout:
+ * workers that know fewer lanes would leave jobs unread.
+ */
+export const LANES = 8;
 
 /** Version of the key layout; a process that knows another one refuses to start. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Layout version and shard count of the whole deployment. */
 export const META_KEY = "weir:meta";
@@ -36,6 +39,11 @@ function tagOf(shard: number, shards: number): string {
     const tag = `${shard}.${i}`;
     if (Math.abs(calculateSlot(tag) - middle) < part / 8) return tag;
   }
+}
+
+/** The lane of an API key's jobs: 16,384 slots are the same number for each of 8 lanes. */
+export function laneOf(owner: string): number {
+  return calculateSlot(owner) % LANES;
 }
 
 /** The keys of one shard. */
@@ -68,7 +76,12 @@ export class ShardKeys {
     return `${this.#prefix}idem:${digest}`;
   }
 
-  /** Hash with the jobs and bytes admitted for a model. */
+  /** The streams of all lanes of a model, in their order. */
+  lanes(model: string): string[] {
+    return Array.from({ length: LANES }, (_, lane) => this.jobs(model, lane));
+  }
+
+  /** Hash with what is admitted for a model, and how fast it is done. */
   load(model: string): string {
     return `${this.#prefix}load:${model}`;
   }

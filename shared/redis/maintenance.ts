@@ -8,7 +8,7 @@
 import type { Maintenance, MaintenanceReport } from "../broker.ts";
 import { parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
 import { endJob } from "./job_queue.ts";
-import { GROUP, LANES, type ShardKeys } from "./keys.ts";
+import { GROUP, type ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
 import {
   ELECT,
@@ -145,9 +145,7 @@ export class RedisMaintenance implements Maintenance {
   }
 
   #streams(models: readonly string[]): string[] {
-    return models.flatMap((model) =>
-      Array.from({ length: LANES }, (_, lane) => this.#keys.jobs(model, lane))
-    );
+    return models.flatMap((model) => this.#keys.lanes(model));
   }
 
   async resign(): Promise<void> {

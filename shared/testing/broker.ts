@@ -17,7 +17,7 @@ import { RedisResultFeed } from "../redis/result_feed.ts";
 import { type Shard, Shards } from "../redis/shard.ts";
 import type { Log } from "../log.ts";
 import { keptLog } from "./kept_log.ts";
-import { type TestRedis, testRedis } from "./redis.ts";
+import { loadOf, type TestRedis, testRedis } from "./redis.ts";
 
 /** The one model that is served. */
 export const MODEL = "shapes";
@@ -121,7 +121,6 @@ export function newJob(overrides: Partial<NewJob> = {}): NewJob {
     id: newJobId(0, () => crypto.randomUUID()),
     owner: "",
     model: MODEL,
-    lane: 0,
     images: [{ bytes: new Uint8Array([0xff, 0xd8, 0, 1]) }],
     timeoutMs: 60_000,
     keepMs: 60_000,
@@ -182,9 +181,10 @@ export async function nextEvent(feed: RedisResultFeed): Promise<JobEvent> {
 /** Asserts that nothing of a job is left but its record. */
 export async function assertDrained(broker: Broker): Promise<void> {
   const { client } = broker.redis;
-  assert.equal(await client.xlen(keys.jobs(MODEL, 0)), 0);
-  assert.equal(((await client.xpending(keys.jobs(MODEL, 0), "workers")) as number[])[0], 0);
-  const load = await client.hgetall(keys.load(MODEL));
-  assert.deepEqual({ ...load }, { jobs: "0", bytes: "0" });
+  for (const stream of keys.lanes(MODEL)) {
+    assert.equal(await client.xlen(stream), 0);
+    assert.equal(((await client.xpending(stream, "workers")) as number[])[0], 0);
+  }
+  assert.deepEqual(await loadOf(client, keys.load(MODEL)), { jobs: 0, bytes: 0, images: 0 });
   assert.equal(await client.zcard(keys.deadlines()), 0);
 }

@@ -77,6 +77,20 @@ export async function commandCalls(client: Redis): Promise<Map<string, number>> 
   );
 }
 
+/** What a load hash says is admitted and not done; the images of all lanes. */
+export async function loadOf(
+  client: Pick<Redis, "hgetall">,
+  key: string,
+): Promise<{ jobs: number; bytes: number; images: number }> {
+  const { jobs = "0", bytes = "0", ...more } = await client.hgetall(key);
+  const images = Object.entries(more).filter(([field]) => field.startsWith("images:"));
+  return {
+    jobs: Number(jobs),
+    bytes: Number(bytes),
+    images: images.reduce((sum, [, value]) => sum + Number(value), 0),
+  };
+}
+
 /** Fields of the connections that Redis has whose name matches, from `CLIENT LIST`. */
 export async function connectionsNamed(
   client: Redis,

@@ -8,13 +8,19 @@ import {
   type Delivery,
   type Finished,
   type JobSource,
+  type Lane,
   type Progress,
   type Settled,
   type Verdict,
 } from "../../shared/broker.ts";
 import type { JobId } from "../../shared/job.ts";
+import { laneKey } from "../shares.ts";
+import { MODEL } from "./jobs.ts";
 
 export class HandedSource implements JobSource {
+  interruptible = true;
+  /** One unless a test has others. */
+  lanes: readonly Lane[] = [{ model: MODEL, lane: 0 }];
   /** While true, every call fails. */
   away = false;
   /** What `begin` says of a job; `run` at the first attempt where nothing is said. */
@@ -36,17 +42,38 @@ export class HandedSource implements JobSource {
     this.#announce();
   }
 
-  async read(count: number, signal: AbortSignal): Promise<Delivery[]> {
+  async read(
+    count: number,
+    signal: AbortSignal,
+    lanes: readonly Lane[] = this.lanes,
+  ): Promise<Delivery[]> {
     this.asked.push(count);
     this.#announce();
     this.#check();
     const aborted = new Promise<void>((resolve) =>
       signal.addEventListener("abort", () => resolve(), { once: true })
     );
-    while (this.#handed.length === 0 && !signal.aborted) {
+    while (!signal.aborted) {
+      const read = this.#taken(count, lanes);
+      if (read.length > 0) return read;
       await Promise.race([this.#changed.promise, aborted]);
     }
-    return this.#handed.splice(0, count);
+    return [];
+  }
+
+  readNow(count: number, lanes: readonly Lane[]): Promise<Delivery[]> {
+    return this.#answer(() => {
+      this.asked.push(count);
+      return this.#taken(count, lanes);
+    });
+  }
+
+  #taken(count: number, lanes: readonly Lane[]): Delivery[] {
+    const keys = lanes.map(laneKey);
+    const queues = Map.groupBy(this.#handed, laneKey);
+    const taken = keys.flatMap((key) => (queues.get(key) ?? []).slice(0, count));
+    this.#handed = this.#handed.filter((delivery) => !taken.includes(delivery));
+    return taken;
   }
 
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {

@@ -24,11 +24,14 @@ end
 local function owns(stream, group, consumer, entry)
   return #redis.pcall('XPENDING', stream, group, entry, entry, 1, consumer) > 0
 end
-local function lower(load_key, bytes)
-  local load = redis.call('HMGET', load_key, 'jobs', 'bytes')
+local function lower(load_key, lane, images, bytes)
+  local fields = {'jobs', 'bytes', 'images:' .. lane}
+  local load = redis.call('HMGET', load_key, unpack(fields))
+  local function less(i, amount)
+    return math.max(0, tonumber(load[i] or 0) - amount)
+  end
   redis.call('HSET', load_key,
-    'jobs', math.max(0, tonumber(load[1] or 0) - 1),
-    'bytes', math.max(0, tonumber(load[2] or 0) - tonumber(bytes)))
+    fields[1], less(1, 1), fields[2], less(2, bytes), fields[3], less(3, images))
 end
 `;
 

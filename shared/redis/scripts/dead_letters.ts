@@ -51,7 +51,7 @@ return read
  *
  * KEYS: stream, dead letters, their bytes, their index, then as SUBMIT: the new job first
  * ARGV: entry of the letter, id of the new job, then as SUBMIT
- * Returns: {'queued', …} | {'none'} | {'full', jobs, bytes}
+ * Returns: {'queued', …} | {'none'} | {'full', jobs, bytes, waitMs or -1}
  */
 export const REPLAY = `${REMOVE_LETTER}
 local function submit(KEYS, ARGV)

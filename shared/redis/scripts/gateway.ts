@@ -6,15 +6,39 @@
 import { CONCLUDE, PRELUDE } from "./common.ts";
 
 /**
+ * Judges the load of a model, in images by lane. Before a job of a lane, what is there of its lane
+ * will be done, and as much of each other, because lanes take turns: at the rate that was measured,
+ * that is its wait, or -1 where there is no rate. A lane is greedy with more than its equal share.
+ */
+const WEIGH = `
+local function weigh(load_key, lane, lanes)
+  local fields = {'jobs', 'bytes', 'rate'}
+  for i = 0, lanes - 1 do table.insert(fields, 'images:' .. i) end
+  local load = redis.call('HMGET', load_key, unpack(fields))
+  for i, value in ipairs(load) do load[i] = tonumber(value or 0) end
+  local jobs, bytes, rate, own = load[1], load[2], load[3], load[4 + lane]
+  local all, before = 0, 0
+  for i = 4, #load do
+    all = all + load[i]
+    before = before + math.min(load[i], own)
+  end
+  return jobs, bytes, own, own * lanes > all, rate > 0 and math.ceil(before / rate) or -1
+end
+`;
+
+/**
  * Admits a job: checks the bounds and creates its record. A resend of the same submit finds the
- * record and leaves it; another submit with the same idempotency key finds that key.
+ * record and leaves it; another submit with the same idempotency key finds that key. A greedy lane
+ * may fill a part of the bounds alone.
  *
  * KEYS: job, load, deadlines, and the idempotency key where there is one
- * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, then name, value, … of the
- * record
- * Returns: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} | {'full', jobs, bytes}
+ * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, images, lane, number of lanes,
+ * part of the bounds for a greedy lane, the longest wait or an empty text, then name, value, … of
+ * the record
+ * Returns: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} |
+ * {'full', jobs, bytes, waitMs or -1} | {'slow', waitMs}
  */
-export const SUBMIT = `${PRELUDE}
+export const SUBMIT = `${PRELUDE}${WEIGH}
 local created = redis.call('HGET', KEYS[1], 'created')
 if created then return {'exists', created} end
 local known = KEYS[4] and redis.call('GET', KEYS[4])
@@ -23,16 +47,20 @@ if known then
   if fingerprint == ARGV[7] then return {'same', id} end
   return {'mismatch'}
 end
-local load = redis.call('HMGET', KEYS[2], 'jobs', 'bytes')
-local jobs, bytes = tonumber(load[1] or 0), tonumber(load[2] or 0)
-if jobs + 1 > tonumber(ARGV[5]) or bytes + ARGV[4] > tonumber(ARGV[6]) then
-  return {'full', jobs, bytes}
+local jobs, bytes, own, greedy, wait = weigh(KEYS[2], tonumber(ARGV[9]), tonumber(ARGV[10]))
+local part = greedy and ARGV[11] or 1
+if jobs + 1 > ARGV[5] * part or bytes + ARGV[4] > ARGV[6] * part then
+  return {'full', jobs, bytes, wait}
 end
+if ARGV[12] ~= '' and wait > tonumber(ARGV[12]) then return {'slow', wait} end
 local now = now_ms()
 local deadline = now + ARGV[2]
-redis.call('HSET', KEYS[2], 'jobs', jobs + 1, 'bytes', bytes + ARGV[4])
+-- Without jobs, nothing is done: from here on, time counts again.
+if jobs == 0 then redis.call('HSET', KEYS[2], 'mark', now) end
+redis.call('HSET', KEYS[2], 'jobs', jobs + 1, 'bytes', bytes + ARGV[4],
+  'images:' .. ARGV[9], own + ARGV[8])
 redis.call('HSET', KEYS[1], 'state', 'queued', 'created', now, 'deadline', deadline,
-  unpack(ARGV, 8))
+  unpack(ARGV, 13))
 redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
 redis.call('ZADD', KEYS[3], deadline, ARGV[1])
 if KEYS[4] then

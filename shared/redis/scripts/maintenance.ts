@@ -55,17 +55,19 @@ return {trimmed, overdue}
 
 /**
  * Lowers a model's load to what its streams can account for, whatever was lost with their data: no
- * more jobs than entries, no more bytes than the streams' memory, and nothing where they are empty.
+ * more jobs than entries, no more bytes than the streams' memory, and nothing of what is empty.
  * Never raises it: an entry may be a copy that was not counted. A hosted Redis may refuse MEMORY.
  *
- * KEYS: maintainer, load, the model's job streams. ARGV: token
+ * KEYS: maintainer, load, the model's job streams by lane. ARGV: token
  * Returns: 1 where it was lowered, else 0
  */
 export const RECONCILE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local jobsMax, bytesMax = 0, 0
 for i = 3, #KEYS do
-  jobsMax = jobsMax + redis.call('XLEN', KEYS[i])
+  local entries = redis.call('XLEN', KEYS[i])
+  jobsMax = jobsMax + entries
+  if entries == 0 then redis.call('HDEL', KEYS[2], 'images:' .. i - 3) end
   local used = redis.pcall('MEMORY', 'USAGE', KEYS[i], 'SAMPLES', 0)
   bytesMax = bytesMax + (type(used) == 'table' and math.huge or used or 0)
 end

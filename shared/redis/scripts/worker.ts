@@ -8,11 +8,11 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
- * it. KEYS start with stream and load, ARGV with the group. Gives the reason, or nil where the
+ * it. KEYS start with stream and load, ARGV with group, consumer, lane. Gives the reason, or nil where the
  * entry is wanted.
  */
 const DROP_UNWANTED = `
-local function drop_unwanted(job, entry, bytes, state, bound)
+local function drop_unwanted(job, entry, images, bytes, state, bound)
   local reason
   if not state then
     reason = 'gone'
@@ -27,7 +27,7 @@ local function drop_unwanted(job, entry, bytes, state, bound)
   local deleted = redis.call('XDEL', KEYS[1], entry) == 1
   if reason == 'gone' and redis.call('HDEL', KEYS[2], job) == 1 then reason = 'refused' end
   if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
-    lower(KEYS[2], bytes)
+    lower(KEYS[2], ARGV[3], images, bytes)
     -- Bound, so that another copy is known for one.
     if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
   end
@@ -41,19 +41,19 @@ end
  * copy is dropped.
  *
  * KEYS: stream, load, job, job, …
- * ARGV: group, consumer, attemptsMax, then entry, bytes for each job
+ * ARGV: group, consumer, lane, attemptsMax, then entry, images, bytes for each job
  * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0} |
  * {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
  */
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
-local function begin(job, entry, bytes)
+local function begin(job, entry, images, bytes)
   if not owns(stream, group, consumer, entry) then return {'lost'} end
   local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed =
     unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created',
       'started', 'worker', 'done', 'kept', 'followed'))
-  local dropped = drop_unwanted(job, entry, bytes, state, bound)
+  local dropped = drop_unwanted(job, entry, images, bytes, state, bound)
   if dropped then return {'drop', dropped} end
   if now >= tonumber(deadline) then return {'expired', tell} end
   -- A consumer begins an entry again only after it was put off: this is a resend.
@@ -62,7 +62,7 @@ local function begin(job, entry, bytes)
   end
   if state == 'running' and worker == consumer then return run(tonumber(attempts)) end
   local attempt = tonumber(attempts or 0) + 1
-  if attempt > tonumber(ARGV[3]) then return {'spent', tell, attempt - 1} end
+  if attempt > tonumber(ARGV[4]) then return {'spent', tell, attempt - 1} end
   redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
   local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt}
   if not started then
@@ -73,7 +73,7 @@ local function begin(job, entry, bytes)
 end
 local verdicts = {}
 for i = 3, #KEYS do
-  verdicts[i - 2] = begin(KEYS[i], ARGV[2 * i - 2], ARGV[2 * i - 1])
+  verdicts[i - 2] = begin(KEYS[i], ARGV[3 * i - 4], ARGV[3 * i - 3], ARGV[3 * i - 2])
 end
 return verdicts
 `;
@@ -125,15 +125,38 @@ tell_gateways(event, 3)
 return {'done', all}
 `;
 
+/** Time over which the rate is taken, as the time constant of an exponential mean. */
+const RATE_MEMORY_MS = 3000;
+
+/**
+ * Notes images as done, a batch at once, and from that how many are done in a millisecond. Only
+ * what was done while more waited tells how many could be: the rest tells how many came. A time
+ * without jobs counts for nothing, because the submit that ends it sets the mark.
+ */
+const NOTE_DONE = `
+local function note_done(stream, load, group, images)
+  if images == 0 then return end
+  local now = now_ms()
+  local rate, mark = unpack(redis.call('HMGET', load, 'rate', 'mark'))
+  redis.call('HSET', load, 'mark', now)
+  local unread = redis.call('XLEN', stream) - (redis.pcall('XPENDING', stream, group)[1] or 0)
+  if not mark or unread <= 0 then return end
+  local ms = math.max(1, now - mark)
+  local old = rate and math.exp(-ms / ${RATE_MEMORY_MS}) or 0
+  redis.call('HSET', load, 'rate', tonumber(rate or 0) * old + images / ms * (1 - old))
+end
+`;
+
 /**
  * Ends an attempt: acknowledges and deletes the entry, lowers the load, writes the outcome unless
  * there is one, tells the gateways. A worker that no longer owns the entry may settle a success
  * alone, and only first; its answers are those of the images from `first` on, and answers that the
  * record has stay. Gives {state} | {'late', reason} | {'retell', tell}.
  */
-const SETTLE_ATTEMPT = `
-local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fields, first, answers)
+const SETTLE_ATTEMPT = `${NOTE_DONE}
+local function settle(outcome, from, fields, first, answers)
   local stream = KEYS[1]
+  local group, consumer, lane, entry, images, bytes, done_now, id, tell = unpack(ARGV, 1, 9)
   local state, bound, created, told, done, kept =
     unpack(redis.call('HMGET', KEYS[3], 'state', 'entry', 'created', 'tell', 'done', 'kept'))
   local live = state and not is_final(state)
@@ -146,7 +169,10 @@ local function settle(group, consumer, entry, bytes, id, tell, outcome, from, fi
   end
   redis.call('XACK', stream, group, entry)
   local duplicate = bound and bound ~= entry
-  if redis.call('XDEL', stream, entry) == 1 and not duplicate then lower(KEYS[2], bytes) end
+  if redis.call('XDEL', stream, entry) == 1 and not duplicate then
+    lower(KEYS[2], lane, images, bytes)
+    note_done(stream, KEYS[2], group, tonumber(done_now))
+  end
   if not state then return {'late', 'gone'} end
   if duplicate then return {'late', 'duplicate'} end
   if not live then return {'late', state} end
@@ -170,17 +196,17 @@ end
  * Ends an attempt with an outcome.
  *
  * KEYS: stream, load, job, deadlines, the result streams to tell
- * ARGV: group, consumer, entry, bytes, id, tell, state, number of the following names and values of
- * the record, these, then for a success the index of its first image and the answers
+ * ARGV: group, consumer, lane, entry, images, bytes, images to note as done, id, tell, state, number
+ * of the following names and values of the record, these, then for a success the index of its first
+ * image and the answers
  * Returns: {state} | {'late', reason} | {'retell', tell}
  */
 export const SETTLE = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
 local fields, answers = {}, nil
-local last = 8 + ARGV[8]
-for i = 9, last do table.insert(fields, ARGV[i]) end
-if ARGV[7] == 'succeeded' then answers = {unpack(ARGV, last + 2)} end
-return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, fields,
-  tonumber(ARGV[last + 1]), answers)
+local last = 11 + ARGV[11]
+for i = 12, last do table.insert(fields, ARGV[i]) end
+if ARGV[10] == 'succeeded' then answers = {unpack(ARGV, last + 2)} end
+return settle(ARGV[10], 5, fields, tonumber(ARGV[last + 1]), answers)
 `;
 
 /**
@@ -189,18 +215,18 @@ return settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], 5, 
  *
  * KEYS: stream, load, job, deadlines, dead letters, their bytes, their index, the result streams
  * to tell
- * ARGV: group, consumer, entry, bytes, id, tell, error, bytesMax, model, then name, value, … of the
- * letter
+ * ARGV: as SETTLE to tell, then error, bytesMax, model, then name, value, … of the letter
  * Returns: as SETTLE
  */
 export const BURY = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}${REMOVE_LETTER}
-local settled = settle(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], 'failed', 8,
-  {'error', ARGV[7]})
+local bytes, id, error, bytesMax, model =
+  ARGV[6], ARGV[8], ARGV[10], tonumber(ARGV[11]), ARGV[12]
+local settled = settle('failed', 8, {'error', error})
 if settled[1] ~= 'failed' then return settled end
-local letter = redis.call('XADD', KEYS[5], '*', 'bytes', ARGV[4], 'id', ARGV[5], unpack(ARGV, 10))
-redis.call('HSET', KEYS[7], ARGV[5], letter .. ' ' .. ARGV[9])
-local held = redis.call('INCRBY', KEYS[6], ARGV[4])
-while held > tonumber(ARGV[8]) do
+local letter = redis.call('XADD', KEYS[5], '*', 'bytes', bytes, 'id', id, unpack(ARGV, 13))
+redis.call('HSET', KEYS[7], id, letter .. ' ' .. model)
+local held = redis.call('INCRBY', KEYS[6], bytes)
+while held > bytesMax do
   local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
   if not oldest then break end
   held = remove_letter(KEYS[5], KEYS[6], KEYS[7], oldest)
@@ -229,14 +255,14 @@ return 1
  * worker, takes the place of the one that is ours. An attempt that this consumer began is not
  * counted. The images are copied here, so that they need not be sent once more.
  *
- * KEYS: stream, load, job. ARGV: group, consumer, entry, bytes
+ * KEYS: stream, load, job. ARGV: group, consumer, lane, entry, images, bytes
  * Returns: 1, or 0 where the entry is not ours, or nobody wants it any more
  */
 export const HAND_BACK = `${PRELUDE}${DROP_UNWANTED}
-local stream, job, group, consumer, entry = KEYS[1], KEYS[3], ARGV[1], ARGV[2], ARGV[3]
+local stream, job, group, consumer, entry = KEYS[1], KEYS[3], ARGV[1], ARGV[2], ARGV[4]
 if not owns(stream, group, consumer, entry) then return 0 end
 local state, bound, worker = unpack(redis.call('HMGET', job, 'state', 'entry', 'worker'))
-if drop_unwanted(job, entry, ARGV[4], state, bound) then return 0 end
+if drop_unwanted(job, entry, ARGV[5], ARGV[6], state, bound) then return 0 end
 local read = redis.call('XRANGE', stream, entry, entry)[1]
 redis.call('XACK', stream, group, entry)
 if not read then return 0 end
@@ -244,35 +270,5 @@ redis.call('XDEL', stream, entry)
 local copy = redis.call('XADD', stream, '*', unpack(read[2]))
 redis.call('HSET', job, 'state', 'queued', 'entry', copy)
 if state == 'running' and worker == consumer then redis.call('HINCRBY', job, 'attempts', -1) end
-return 1
-`;
-
-/**
- * Says that this consumer still works on its entries, so that nobody claims them.
- *
- * KEYS: stream. ARGV: group, consumer, entries
- * Returns: how many are no longer ours
- */
-export const HOLD = `${PRELUDE}
-local lost = 0
-for i = 3, #ARGV do
-  if owns(KEYS[1], ARGV[1], ARGV[2], ARGV[i]) then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
-  else
-    lost = lost + 1
-  end
-end
-return lost
-`;
-
-/**
- * Removes a consumer that has nothing pending: with something pending, its entries would stay in
- * the stream unread by anybody.
- *
- * KEYS: stream. ARGV: group, consumer. Returns: 1 where it was removed, else 0
- */
-export const LEAVE = `
-if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
-redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 1
 `;
