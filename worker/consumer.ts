@@ -195,11 +195,10 @@ export class Consumer {
 
   async #prepare(begun: Begun): Promise<void> {
     const { delivery, tell, done } = begun;
-    const { batcher, settler, decode, clock } = this.#parts;
+    const { batcher, settler, clock } = this.#parts;
     const began = clock.now();
-    const decoded = await Promise.all(
-      delivery.images.slice(done).map((image) => decode(image, delivery.model)),
-    );
+    const decoded = await this.#decode(begun);
+    if (decoded === undefined) return;
     const decodeMs = clock.now() - began;
     const bad = decoded.findIndex((image) => !image.ok);
     if (bad < 0) {
@@ -208,6 +207,21 @@ export class Consumer {
     }
     settler.settle([rejected(delivery, tell, done + bad, decoded[bad] as Fault, decodeMs)]);
     batcher.release(decoded.length);
+  }
+
+  /** What is wrong with an image is in its result; a fault of ours buries the job, with a reason. */
+  async #decode({ delivery, tell, attempt, done }: Begun): Promise<Decoded[] | undefined> {
+    const { batcher, settler, decode, log } = this.#parts;
+    const images = delivery.images.slice(done);
+    try {
+      return await Promise.all(images.map((image) => decode(image, delivery.model)));
+    } catch (fault) {
+      log.error("decoding failed", { job: delivery.id, error: String(fault) });
+      const error = { code: "job_failed", detail: "given up: decoding it failed" } as const;
+      settler.settle([{ delivery, tell, outcome: { state: "dead", error, attempts: attempt } }]);
+      batcher.release(images.length);
+      return undefined;
+    }
   }
 }
 

@@ -157,6 +157,27 @@ Deno.test("consumer settles what has expired, buries what is spent, and runs nei
   assert.deepEqual(worker.hands.all(), [good]);
 });
 
+Deno.test("consumer buries a job at once whose decoding is our own fault, and goes on", async () => {
+  const [met, good] = [testDelivery([7, 1]), testDelivery([2])];
+  await using worker = consume({
+    decode: (image) =>
+      image[0] === 7 ? Promise.reject(new TypeError("no such thing")) : decodeNumber(image),
+  });
+  worker.source.hand(met, good);
+  assert.deepEqual(await takenFrom(worker.batcher), [good]);
+  await worker.settler.settled();
+  const error = { code: "job_failed", detail: "given up: decoding it failed" };
+  assert.deepEqual(worker.source.finished, [
+    { delivery: met, tell: "g1", outcome: { state: "dead", error, attempts: 1 } },
+  ]);
+  assert.deepEqual(worker.log.lines.find(({ level }) => level === "error")?.fields, {
+    job: met.id,
+    error: "TypeError: no such thing",
+  });
+  assert.equal(worker.batcher.held, 1);
+  assert.deepEqual(worker.hands.all(), [good]);
+});
+
 Deno.test("consumer leaves alone what was dropped or lost", async () => {
   const [dropped, lost, good] = [testDelivery(), testDelivery(), testDelivery()];
   await using worker = consume({
