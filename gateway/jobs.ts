@@ -21,7 +21,7 @@ import type { ModelCard } from "../shared/model_card.ts";
 import type { Catalog } from "./catalog.ts";
 import { DEADLINE_GRACE_MS, Deadlines } from "./deadlines.ts";
 import { isTold, lastId, NOTHING } from "./events/event.ts";
-import { FollowedJob } from "./events/followed_job.ts";
+import { FollowedJob, type FollowedJobParts } from "./events/followed_job.ts";
 import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
@@ -73,11 +73,13 @@ export class Jobs {
   readonly #parts: JobsParts;
   readonly #placement: Placement;
   readonly #deadlines: Deadlines;
+  readonly #following: FollowedJobParts;
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
     this.#placement = new Placement(parts);
     this.#deadlines = new Deadlines(parts);
+    this.#following = { ...parts, deadlines: this.#deadlines };
   }
 
   /**
@@ -221,17 +223,21 @@ export class Jobs {
    * Follows a job, whoever else does: its events after one that was told before, or all.
    *
    * @param after id of the event that was told last; one that the job cannot have told is refused
+   * @returns undefined where there is nothing left to tell
    */
-  async follow(caller: Caller, id: JobId, after = NOTHING): Promise<Result<FollowedJob>> {
-    const { queue, waiters, log } = this.#parts;
+  async follow(
+    caller: Caller,
+    id: JobId,
+    after = NOTHING,
+  ): Promise<Result<FollowedJob | undefined>> {
     using guard = new DisposableStack();
-    const job = guard.use(new FollowedJob({ waiters, deadlines: this.#deadlines, log }, id, after));
-    const [attached] = await queue.attach([{ id, progress: true }]);
+    const job = guard.use(new FollowedJob(this.#following, id, after));
+    const [attached] = await this.#parts.queue.attach([{ id, progress: true }]);
     const current = await this.#current(caller, attached);
     if (!current.ok) return current;
     const record = current.value;
     if (after >= lastId(record) && !isTold(record, after)) return noEvent(after);
-    job.attached(record);
+    if (!job.attached(record)) return { ok: true, value: undefined };
     guard.move();
     return { ok: true, value: job };
   }

@@ -1,7 +1,7 @@
 /**
- * Everybody in this process who waits for a job's outcome, and perhaps hears of it before.
+ * Everybody in this process who waits for a job's outcome, or hears of it before.
  *
- * Owns the table from job to waiters. Never asks Redis per waiter and never polls: news comes from
+ * Owns the table from job to those who hear of it. Never asks Redis per waiter and never polls: news comes from
  * the feeds; after a gap a shard's waiters are attached again and their records read in one round
  * trip, and a waiter whose time is over has its record read once more.
  * Invariant: every wait ends, by its outcome or by its time.
@@ -21,6 +21,19 @@ export type Waited =
   | { readonly kind: "final" | "pending"; readonly record: JobRecord }
   | { readonly kind: "gone" | "left" };
 
+/** Somebody who hears of one job, from being added to being removed. */
+export interface Hearer {
+  readonly id: JobId;
+  /** Whether the job is known to Redis: only then does a missing record mean anything. */
+  readonly submitted: boolean;
+  /** Whether how far the job has come is of interest, not its outcome alone. */
+  readonly hearsProgress: boolean;
+  /** Takes news of the job. */
+  hear(event: JobEvent): void;
+  /** Is told that Redis has no record of the job (any more). */
+  lose(): void;
+}
+
 export interface WaitersParts {
   readonly queue: Pick<JobQueue, "get" | "attach">;
   readonly clock: Clock;
@@ -32,7 +45,7 @@ const RECHECK_PAUSE_MS = 500;
 
 export class Waiters {
   readonly #parts: WaitersParts;
-  readonly #waiting = new Map<JobId, Set<Waiter>>();
+  readonly #waiting = new Map<JobId, Set<Hearer>>();
   /** Waits that ended by reading the record, because no event came. */
   fallbacks = 0;
 
@@ -47,34 +60,34 @@ export class Waiters {
     return size;
   }
 
-  /**
-   * Registers a waiter; to be done before the job is submitted, or its outcome could slip by.
-   *
-   * @param onProgress told how far the job has come, where somebody has attached for that
-   */
-  register(id: JobId, onProgress?: (event: JobEvent) => void): Waiter {
+  /** Registers a waiter; to be done before the job is submitted, or its outcome could slip by. */
+  register(id: JobId): Waiter {
     const waiter: Waiter = new Waiter(id, this.#parts.clock, {
-      onProgress,
-      leave: () => this.#remove(waiter),
+      leave: () => this.remove(waiter),
       readRecord: () => {
         this.fallbacks++;
         return this.#parts.queue.get(id);
       },
     });
-    const waiters = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiters.add(waiter));
+    this.add(waiter);
     return waiter;
+  }
+
+  /** Adds one who hears; to be done before the job is attached, or something could slip by. */
+  add(hearer: Hearer): void {
+    const hearers = this.#waiting.get(hearer.id) ?? new Set();
+    this.#waiting.set(hearer.id, hearers.add(hearer));
+  }
+
+  remove(hearer: Hearer): void {
+    const hearers = this.#waiting.get(hearer.id);
+    hearers?.delete(hearer);
+    if (hearers?.size === 0) this.#waiting.delete(hearer.id);
   }
 
   /** Waits under way for one job. */
   countFor(id: JobId): number {
     return this.#waiting.get(id)?.size ?? 0;
-  }
-
-  #remove(waiter: Waiter): void {
-    const waiters = this.#waiting.get(waiter.id);
-    waiters?.delete(waiter);
-    if (waiters?.size === 0) this.#waiting.delete(waiter.id);
   }
 
   /** Follows a shard's feed until it ends. */
@@ -84,7 +97,7 @@ export class Waiters {
 
   async #take(item: FeedItem, signal: AbortSignal): Promise<void> {
     if (item.kind === "gap") return await this.#recheck(item.shard, signal);
-    for (const waiter of this.#waiting.get(item.event.id) ?? []) waiter.hear(item.event);
+    for (const hearer of this.#waiting.get(item.event.id) ?? []) hearer.hear(item.event);
   }
 
   /** Attaches a shard's waiters again, in one round trip, and ends the waits that can end. */
@@ -92,7 +105,7 @@ export class Waiters {
     const { queue, clock, log } = this.#parts;
     while (!signal.aborted) {
       const submitted = [...this.#waiting.values()].flatMap((set) => [...set])
-        .filter((waiter) => waiter.submitted && shardOf(waiter.id) === shard);
+        .filter(({ submitted, id }) => submitted && shardOf(id) === shard);
       const asked = [...Map.groupBy(submitted, ({ id }) => id)]
         .map(([id, all]) => ({ id, progress: all.some(({ hearsProgress }) => hearsProgress) }));
       if (asked.length === 0) return;
@@ -109,26 +122,26 @@ export class Waiters {
 
   #found(id: JobId, record: JobRecord | undefined): void {
     const over = record === undefined || isFinal(record.state);
-    for (const waiter of this.#waiting.get(id) ?? []) {
+    for (const hearer of this.#waiting.get(id) ?? []) {
       if (over) this.fallbacks++;
-      if (record === undefined) waiter.end({ kind: "gone" });
-      else waiter.hear({ id, record, from: 0 });
+      if (record === undefined) hearer.lose();
+      else hearer.hear({ id, record, from: 0 });
     }
   }
 }
 
 /** What a waiter knows of the table that it is in. */
 interface WaiterTable {
-  readonly onProgress: ((event: JobEvent) => void) | undefined;
   readonly leave: () => void;
   readonly readRecord: () => Promise<JobRecord | undefined>;
 }
 
 /** One wait. Disposing of it ends it. */
-export class Waiter implements Disposable {
+export class Waiter implements Hearer, Disposable {
   readonly id: JobId;
-  /** Set once the job is known to Redis: only then does a missing record mean anything. */
+  /** Set once the job is known to Redis. */
   submitted = false;
+  readonly hearsProgress = false;
   readonly #clock: Clock;
   readonly #table: WaiterTable;
   readonly #ended = Promise.withResolvers<Waited | "timeout">();
@@ -139,15 +152,13 @@ export class Waiter implements Disposable {
     this.#table = table;
   }
 
-  get hearsProgress(): boolean {
-    return this.#table.onProgress !== undefined;
+  /** Takes news of the job: an outcome ends the wait. */
+  hear({ record }: JobEvent): void {
+    if (isFinal(record.state)) this.end({ kind: "final", record });
   }
 
-  /** Takes news of the job: an outcome ends the wait. */
-  hear(event: JobEvent): void {
-    const { record } = event;
-    if (isFinal(record.state)) this.end({ kind: "final", record });
-    else this.#table.onProgress?.(event);
+  lose(): void {
+    this.end({ kind: "gone" });
   }
 
   /** Ends the wait; only the first end counts. */
@@ -155,12 +166,12 @@ export class Waiter implements Disposable {
     this.#ended.resolve(waited);
   }
 
-  /** Waits for the outcome, for `ms` at most or until the client leaves, where there is one. */
-  async wait(ms: number, client?: AbortSignal): Promise<Waited> {
+  /** Waits for the outcome, for `ms` at most or until the client leaves. */
+  async wait(ms: number, client: AbortSignal): Promise<Waited> {
     const cancel = this.#clock.after(ms, () => this.#ended.resolve("timeout"));
     const left = () => this.#ended.resolve({ kind: "left" });
-    client?.addEventListener("abort", left, { once: true });
-    if (client?.aborted) left();
+    client.addEventListener("abort", left, { once: true });
+    if (client.aborted) left();
     try {
       const ended = await this.#ended.promise;
       if (ended !== "timeout") return ended;
@@ -169,7 +180,7 @@ export class Waiter implements Disposable {
       return { kind: isFinal(record.state) ? "final" : "pending", record };
     } finally {
       cancel();
-      client?.removeEventListener("abort", left);
+      client.removeEventListener("abort", left);
     }
   }
 

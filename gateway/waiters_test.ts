@@ -10,7 +10,7 @@ import type { JobId, JobRecord, JobState } from "../shared/job.ts";
 import { newJob } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
-import { type Waiter, Waiters } from "./waiters.ts";
+import { type Hearer, type Waiter, Waiters } from "./waiters.ts";
 
 const TIMEOUT_MS = 1_000;
 const RECHECK_PAUSE_MS = 500;
@@ -71,7 +71,7 @@ interface Opened extends AsyncDisposable {
   away: boolean;
   readonly stop: AbortController;
   /** Registers a waiter for a submitted job. */
-  register(id: JobId, onProgress?: (event: JobEvent) => void): Waiter;
+  register(id: JobId): Waiter;
   /** Tells of an outcome, or how far a job has come. */
   tell(id: JobId, state?: JobState): Promise<void>;
 }
@@ -104,8 +104,8 @@ function open(): Opened {
     attached,
     away: false,
     stop,
-    register: (id, onProgress) => {
-      const waiter = waiters.register(id, onProgress);
+    register: (id) => {
+      const waiter = waiters.register(id);
       waiter.submitted = true;
       return waiter;
     },
@@ -229,37 +229,48 @@ Deno.test("after a gap all waiters' records are read in one round trip", async (
   for (const waiter of all) waiter[Symbol.dispose]();
 });
 
-Deno.test("who waits for progress too is told of it, who waits for the outcome alone is not", async () => {
+/** One who hears all of a job, and keeps it. */
+function hearerOf(id: JobId): Hearer & { readonly heard: (JobEvent | "lost")[] } {
+  const heard: (JobEvent | "lost")[] = [];
+  return {
+    ...{ id, submitted: true, hearsProgress: true, heard },
+    hear: (event) => void heard.push(event),
+    lose: () => void heard.push("lost"),
+  };
+}
+
+Deno.test("who hears of progress is told of it, and the wait of another goes on", async () => {
   await using opened = open();
   const id = newId();
-  const heard: JobEvent[] = [];
-  using follower = opened.register(id, (event) => heard.push(event));
+  const hearer = hearerOf(id);
+  opened.waiters.add(hearer);
   using waiter = opened.register(id);
-  const waits = [follower, waiter].map((each) => each.wait(TIMEOUT_MS, nobodyLeaves));
+  const waited = waiter.wait(TIMEOUT_MS, nobodyLeaves);
   await opened.tell(id, "running");
   await opened.tell(id);
-  assert.deepEqual((await Promise.all(waits)).map(({ kind }) => kind), ["final", "final"]);
-  assert.deepEqual(heard, [eventOf(id, "running")]);
+  assert.equal((await waited).kind, "final");
+  assert.deepEqual(hearer.heard, [eventOf(id, "running"), eventOf(id)]);
+  opened.waiters.remove(hearer);
+  assert.equal(opened.waiters.countFor(id), 1);
 });
 
-Deno.test("after a gap jobs are attached again, each for what its waiters want, and told as they are", async () => {
+Deno.test("after a gap jobs are attached again, each for what is heard of it, and told as they are", async () => {
   await using opened = open();
-  const [followed, waited] = [newId(), newId()];
-  const heard: JobEvent[] = [];
-  const all = [
-    opened.register(followed),
-    opened.register(followed, (event) => heard.push(event)),
-    opened.register(waited),
-  ];
+  const [followed, lost, waited] = [newId(), newId(), newId()];
+  const [following, losing] = [hearerOf(followed), hearerOf(lost)];
+  for (const hearer of [following, losing]) opened.waiters.add(hearer);
+  const all = [opened.register(followed), opened.register(waited)];
   for (const id of [followed, waited]) opened.records.set(id, recordOf(id, "running"));
   await opened.feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
   await opened.tell(newId());
   assert.deepEqual(opened.attached, [
     { id: followed, progress: true },
+    { id: lost, progress: true },
     { id: waited, progress: false },
   ]);
-  assert.deepEqual(heard, [eventOf(followed, "running")]);
-  assert.equal(opened.waiters.fallbacks, 0);
+  assert.deepEqual(following.heard, [eventOf(followed, "running")]);
+  assert.deepEqual(losing.heard, ["lost"]);
+  assert.equal(opened.waiters.fallbacks, 1);
   for (const waiter of all) waiter[Symbol.dispose]();
 });
 

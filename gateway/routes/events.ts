@@ -37,12 +37,8 @@ export function eventsRoute({ jobs, streams }: EventsParts): Route {
       const after = headers["Last-Event-ID"] ?? NOTHING;
       const followed = await jobs.follow(caller, params.id, after);
       if (!followed.ok) return problemResponse(followed);
-      const job = followed.value;
-      if (job.isTold) {
-        job[Symbol.dispose]();
-        return new Response(null, { status: 204 });
-      }
-      const response = streams.respond(job);
+      if (followed.value === undefined) return new Response(null, { status: 204 });
+      const response = streams.respond(followed.value);
       if (request.method === "HEAD") await response.body?.cancel();
       return response;
     },

@@ -30,7 +30,7 @@ export class Following {
   /** Begins to follow a job that is not attached yet. */
   begin({ id }: JobRecord, after = NOTHING): FollowedJob {
     const deadlines = new Deadlines({ queue: QUEUE, clock: this.clock });
-    return new FollowedJob({ waiters: this.waiters, deadlines, log: this.log }, id, after);
+    return new FollowedJob({ ...this, deadlines }, id, after);
   }
 
   /** Has the gateway's feed bring news. */
