@@ -218,6 +218,34 @@ Deno.test("what was missed because the result stream was lost is told all the sa
   assert.deepEqual(shortOf(await Array.fromAsync(events)), ["4 cancelled"]);
 });
 
+Deno.test("who joins too late for answers that are not kept is told of the gap, and of all in the end", async () => {
+  const kept = JSON.stringify({ predictions: STAR }).length;
+  await using opened = await openApp({ partialBytesMax: kept });
+  const id = await submit(opened.broker, images(4));
+  const early = all(await follow(opened, id));
+  const { progress, end } = await opened.begin();
+  for (let image = 0; image < 3; image++) await progress(image, image + 1);
+  const late = eventsOfStream((await follow(opened, id)).body);
+  assert.deepEqual([await next(late), await next(late), await next(late)], [
+    "0 queued",
+    "1 running",
+    "2 image 0",
+  ]);
+  const { value: gap } = await late.next();
+  assert.deepEqual(gap, { name: "gap", id: 4, data: { from: 1, to: 2 } });
+  const results = Array.from({ length: 4 }, () => ({ predictions: STAR }));
+  await end({ state: "succeeded", results, timings: {} });
+  assert.equal(await next(late), "5 image 3");
+  const { value: last } = await late.next();
+  assert.equal(last.data.result.results.length, 4);
+  assert.deepEqual((await early).map(({ name }) => name), [
+    ...["queued", "running"],
+    ...results.map(() => "prediction"),
+    "succeeded",
+  ]);
+  await late.return(undefined);
+});
+
 Deno.test("a second attempt goes on where the first one ended, and nothing is told twice", async () => {
   await using opened = await openApp();
   const { broker } = opened;

@@ -65,6 +65,8 @@ export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "
   /** Bounds of what is admitted. */
   readonly jobsMax?: number;
   readonly bytesMax?: number;
+  /** Bytes of answers kept of a job that goes on. */
+  readonly partialBytesMax?: number;
   /** What is known of the API keys, where there are any. */
   readonly keys?: readonly ApiKey[];
   /** Bound on each command. */
@@ -122,9 +124,11 @@ export function openBareApp(
 /** Opens a broker and makes the application, its feed followed. */
 export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> {
   const { jobsMax = 100, bytesMax = 1_000_000, redisTimeoutMs = 5_000, served = true } = options;
-  const { timeoutMs = 30_000, corsOrigins = [], keys } = options;
+  const { timeoutMs = 30_000, corsOrigins = [], keys, partialBytesMax } = options;
   await using stack = new AsyncDisposableStack();
-  const broker = stack.use(await openBroker({ jobsMax, bytesMax }));
+  const broker = stack.use(
+    await openBroker({ jobsMax, bytesMax, ...(partialBytesMax && { partialBytesMax }) }),
+  );
   const [log, clock] = [keptLog(), systemClock];
   const shards = stack.use(
     await testShards({ settings: { ...broker.redis.settings, timeoutMs: redisTimeoutMs } }, log),
