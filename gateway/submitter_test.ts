@@ -66,6 +66,21 @@ Deno.test("a body that comes too slowly is refused with 408 request_timeout", as
   await problem(await posting, 408, "request_timeout");
 });
 
+Deno.test("images that are small enough each may be too large together", async () => {
+  await using opened = await openApp();
+  // 750 pixels each, where one may have 1,000.
+  const photo = PHOTO.with(6, 250);
+  const form = (photos: number) => {
+    const part = '--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n';
+    const body = new Blob([...Array(photos).fill([part, photo, "\r\n"]).flat(), "--x--"]);
+    return { body, headers: { "content-type": "multipart/form-data; boundary=x" } };
+  };
+  const accepted = await opened.post("/v1/jobs", form(5));
+  assert.equal(accepted.status, 202);
+  const detail = await problem(await opened.post("/v1/jobs", form(6)), 413, "payload_too_large");
+  assert.equal(detail, "read images: together, at most 4000 pixels are taken in");
+});
+
 Deno.test("the image that is refused is named by its place where there are several", async () => {
   await using opened = await openApp();
   const body = new FormData();

@@ -15,6 +15,10 @@ const FIRST_BYTES_MAX = 1_048_576;
 /** Memory for a body of undeclared length to begin with. */
 const FIRST_BYTES = 65_536;
 
+/** A body has to come at this rate in every stretch of its time, the first one included. */
+export const STRETCH_MS = 10_000;
+export const STRETCH_BYTES_MIN = 10_240;
+
 /** The body, or why it was not read to its end. */
 export type Body =
   | { readonly ok: true; readonly bytes: Uint8Array<ArrayBuffer> }
@@ -53,24 +57,58 @@ export async function readBody(request: Request, options: BodyOptions): Promise<
   if (request.body === null) return { ok: true, bytes: new Uint8Array() };
 
   const reader = request.body.getReader();
-  let late = false;
-  const stopTimer = clock.after(bodyTimeoutMs, () => {
-    late = true;
-    abandon(reader);
-  });
+  const progress: Progress = { length: 0 };
+  const stopWatch = watch(progress, { bodyTimeoutMs, clock }, () => abandon(reader));
   try {
     const bytes = await readUpTo(
       bodyBytesMax,
       reader,
       declared === null ? FIRST_BYTES : Math.min(Number(declared), FIRST_BYTES_MAX),
+      progress,
     );
-    if (late) return refused("request_timeout", `not complete after ${bodyTimeoutMs} ms`);
+    if (progress.late !== undefined) return refused("request_timeout", progress.late);
     return bytes === undefined ? tooLarge(bodyBytesMax) : { ok: true, bytes };
   } catch {
     return refused("invalid_request", "the connection ended before it was complete");
   } finally {
-    stopTimer();
+    stopWatch();
   }
+}
+
+/** How far a body has come. */
+interface Progress {
+  /** Bytes that are there. */
+  length: number;
+  /** Why it was given up. */
+  late?: string;
+}
+
+/** Gives a body up that is late or too slow; returns what ends the watch. */
+function watch(
+  progress: Progress,
+  { bodyTimeoutMs, clock }: Pick<BodyOptions, "bodyTimeoutMs" | "clock">,
+  abandon: () => void,
+): () => void {
+  const giveUp = (state: string) => {
+    progress.late ??= state;
+    abandon();
+  };
+  const stopTimer = clock.after(
+    bodyTimeoutMs,
+    () => giveUp(`not complete after ${bodyTimeoutMs} ms`),
+  );
+  const stretch = (from: number): () => void =>
+    clock.after(STRETCH_MS, () => {
+      if (progress.length - from < STRETCH_BYTES_MIN) {
+        return giveUp(`fewer than ${STRETCH_BYTES_MIN} bytes in ${STRETCH_MS} ms`);
+      }
+      stopStretch = stretch(progress.length);
+    });
+  let stopStretch = stretch(0);
+  return () => {
+    stopTimer();
+    stopStretch();
+  };
 }
 
 /**
@@ -83,13 +121,13 @@ async function readUpTo(
   bytesMax: number,
   reader: ReadableStreamDefaultReader<Uint8Array>,
   firstBytes: number,
+  progress: Progress,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   let buffer = new ArrayBuffer(firstBytes);
-  let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return new Uint8Array(buffer, 0, length);
-    const next = length + value.length;
+    if (done) return new Uint8Array(buffer, 0, progress.length);
+    const next = progress.length + value.length;
     if (next > bytesMax) {
       abandon(reader);
       return undefined;
@@ -97,8 +135,8 @@ async function readUpTo(
     if (next > buffer.byteLength) {
       buffer = buffer.transfer(Math.min(bytesMax, Math.max(next, 2 * buffer.byteLength)));
     }
-    new Uint8Array(buffer).set(value, length);
-    length = next;
+    new Uint8Array(buffer).set(value, progress.length);
+    progress.length = next;
   }
 }
 

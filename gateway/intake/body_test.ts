@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../shared/clock.ts";
-import { type Body, readBody } from "./body.ts";
+import { type Body, readBody, STRETCH_BYTES_MIN, STRETCH_MS } from "./body.ts";
+import { ManualClock } from "../../shared/testing/manual_clock.ts";
 
 const BODY_BYTES_MAX = 100_000;
 
@@ -129,6 +130,7 @@ Deno.test("body: one that comes too slowly is given up with an answer", async ()
   const armed = Promise.withResolvers<{ ms: number; fire: () => void }>();
   const clock: Clock = {
     ...stopped,
+    // The first timer is the one for the whole body.
     after: (ms, fire) => (armed.resolve({ ms, fire }), () => undefined),
   };
   const { body, reply } = await overTcp(async (connection) => {
@@ -144,6 +146,29 @@ Deno.test("body: one that comes too slowly is given up with an answer", async ()
     detail: "read body: not complete after 5000 ms",
   });
   assert.match(reply, /request_timeout$/);
+});
+
+Deno.test("body: one that comes drop by drop is given up before its time is over", async () => {
+  for (const [rate, ends] of [[STRETCH_BYTES_MIN - 1, 1], [STRETCH_BYTES_MIN, 3]] as const) {
+    const clock = new ManualClock();
+    let stretches = 0;
+    // Each stretch brings so much at its beginning; the last one nothing.
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller): Promise<void> {
+        await clock.untilWaiting(2);
+        if (stretches > 0) clock.advance(STRETCH_MS);
+        if (stretches++ < ends) controller.enqueue(new Uint8Array(rate));
+        else controller.close();
+      },
+    }, { highWaterMark: 0 });
+    const request = new Request("http://localhost/", { method: "POST", body });
+    const read = await readBody(request, { bodyBytesMax: 1e9, bodyTimeoutMs: 1e6, clock });
+    const detail = "read body: fewer than 10240 bytes in 10000 ms";
+    if (rate < STRETCH_BYTES_MIN) {
+      assert.deepEqual(read, { ok: false, code: "request_timeout", detail });
+    } else assert.equal(codeOf(read), `${3 * STRETCH_BYTES_MIN} bytes`);
+    assert.equal(clock.waiting, 0);
+  }
 });
 
 Deno.test("body: the timer is stopped once the body is there", async () => {

@@ -67,6 +67,19 @@ for (const [name, body, parts] of wellFormed) {
   });
 }
 
+Deno.test("form: one within another is a part like any other, and not looked into", () => {
+  const inner = one(part).replaceAll("XyZ", "abc");
+  const outer = one(part, "Content-Type: multipart/mixed; boundary=abc").replace("\r\nabc", inner);
+  assert.deepEqual(parsed(outer).length, 1);
+});
+
+Deno.test("form: a name of any length costs no more than its part's headers may", () => {
+  const name = (length: number) =>
+    parsed(one(`Content-Disposition: form-data; name="${"n".repeat(length)}"`));
+  assert.deepEqual(name(8_000), [`${"n".repeat(8_000)}=abc`]);
+  assert.equal(name(8_192), "a part's headers are too long");
+});
+
 const malformed: [name: string, body: string, type: string, state: string][] = [
   ["an empty one", "", TYPE, "the boundary is not in it"],
   ["one with another boundary", whole, TYPE + "2", "the boundary is not in it"],

@@ -17,6 +17,13 @@ import { type MediaType, mediaType } from "../../shared/media_type.ts";
 /** What image-size sees of a file: bounds its search of an AVIF, quadratic in what it is given. */
 const HEADER_BYTES_MAX = 65_536;
 
+/**
+ * Bytes of a PNG's compressed metadata: the decoder inflates all of it, a thousandfold at worst,
+ * which is a second for these. Colour profiles have some kilobytes, at most 2 MB where they describe
+ * a printer's inks, which a PNG has none of.
+ */
+export const PNG_METADATA_BYTES_MAX = 1_048_576;
+
 /** Width and height in pixels, as stored: an EXIF orientation is not applied. */
 export interface Size {
   readonly width: number;
@@ -69,6 +76,10 @@ export function checkImage(
     const limit = `at most ${options.pixelsMax} pixels are taken in`;
     return refused("payload_too_large", `${width} x ${height} pixels, ${limit}`);
   }
+  if (type === "image/png" && pngMetadataBytes(bytes) > PNG_METADATA_BYTES_MAX) {
+    const limit = `at most ${PNG_METADATA_BYTES_MAX} bytes of metadata are taken in`;
+    return refused("payload_too_large", limit);
+  }
   return { ok: true, mediaType: type, width, height };
 }
 
@@ -90,6 +101,19 @@ function readSize(bytes: Uint8Array, type: MediaType): Size | undefined {
 /** Copies the start of a file: image-size reads past a view's end, into the bytes behind it. */
 function startOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.subarray(0, HEADER_BYTES_MAX));
+}
+
+/** Adds up chunks that may be compressed, hopping from one to the next (PNG, 11.3). */
+function pngMetadataBytes(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let total = 0;
+  for (let at = 8; at + 8 <= bytes.length;) {
+    const length = view.getUint32(at);
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (/^(zTXt|iTXt|iCCP)$/.test(name)) total += length;
+    at += 12 + length;
+  }
+  return total;
 }
 
 /** Takes the largest of the sizes in the file: a grid's tiles and a thumbnail have theirs too. */

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { MEDIA_TYPES, type MediaType } from "../../shared/media_type.ts";
-import { checkImage } from "./header.ts";
+import { compressedText, png, pngChunk } from "../../shared/testing/png.ts";
+import { checkImage, PNG_METADATA_BYTES_MAX } from "./header.ts";
 
 const WIDTH = 37;
 const HEIGHT = 23;
@@ -193,4 +194,25 @@ Deno.test("header: files made to be slow to search are refused, not searched for
     const checked = checkImage(bytes, ENOUGH);
     assert.equal(!checked.ok && checked.code, "undecodable_image");
   }
+});
+
+Deno.test("header: a PNG's compressed metadata is bounded, however it is shared out", () => {
+  const verdict = (...chunks: Uint8Array[]): string => {
+    const picture = { width: 1, height: 1, depth: 8, colour: 2 } as const;
+    const checked = checkImage(png({ ...picture, chunks }), ENOUGH);
+    return checked.ok ? "ok" : checked.detail;
+  };
+  const refusal = "read image: at most 1048576 bytes of metadata are taken in";
+  for (const name of ["zTXt", "iTXt", "iCCP"]) {
+    const half = PNG_METADATA_BYTES_MAX / 2;
+    const [first, second] = [half, half].map((bytes) => pngChunk(name, new Uint8Array(bytes)));
+    assert.equal(verdict(first!, second!), "ok");
+    assert.equal(verdict(first!, second!, pngChunk(name, new Uint8Array(1))), refusal);
+  }
+  // What is not compressed costs no more than it brings.
+  assert.equal(verdict(pngChunk("eXIf", new Uint8Array(2 * PNG_METADATA_BYTES_MAX))), "ok");
+  // 900 MB of text in 900 kB.
+  const bomb = compressedText(45_000_000);
+  assert.equal(verdict(...Array<Uint8Array>(20).fill(bomb)), "ok");
+  assert.equal(verdict(...Array<Uint8Array>(40).fill(bomb)), refusal);
 });
