@@ -11,6 +11,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseEnv } from "node:util";
 import project from "./deno.json" with { type: "json" };
+import { benchCommand } from "./bench/command.ts";
+import type { BenchOptions } from "./bench/mod.ts";
 import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import type { FaultsOptions } from "./faults/mod.ts";
@@ -106,6 +108,7 @@ const EXPECTED = new Set([
   "KeysFileError",
   "DeploymentMismatch",
   "TooManyConnections",
+  "BenchError",
 ]);
 
 interface RoleOptions {
@@ -233,6 +236,18 @@ function newKey(fields: KeyFields): Promise<never> {
   });
 }
 
+function measure(options: BenchOptions): Promise<never> {
+  const env = Deno.env.toObject();
+  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
+  return run(async () => {
+    const redisServer = (await setUp(env, ["redisServer", "tensorflowAddon"], drain))!;
+    const { runBench } = await import("./bench/mod.ts");
+    const { rounds } = options;
+    const parts = { ...host, env, redisServer, rounds, terminal: process.stderr };
+    Deno.exit(await runBench(options, parts, drain));
+  });
+}
+
 function testByFaults(options: FaultsOptions): Promise<never> {
   const env = Deno.env.toObject();
   const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
@@ -274,6 +289,7 @@ program.command("worker")
   .action(worker);
 addClientCommands(program, runClient);
 program.addCommand(keyCommand(newKey));
+program.addCommand(benchCommand(measure));
 program.addCommand(faultsCommand(testByFaults));
 program.addCommand(fuzzCommand(testByFuzzing));
 program.command("setup")

@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   launch: ["shared"],
   setup: ["shared"],
   client: ["shared"],
-  bench: [],
+  bench: ["shared"],
   faults: ["shared", "fixtures"],
   // Their processes are the same; what is done to them is not.
   fuzz: ["shared", "fixtures", "faults"],
@@ -25,6 +25,8 @@ const STRICT = new Set(["shared", "gateway", "worker", "launch", "setup"]);
 /** Programs of their own, which nobody composes: they may read arguments and end themselves. */
 const PROGRAMS = new Set([
   "main.ts",
+  "bench/polling/gateway.ts",
+  "bench/polling/worker.ts",
   "fixtures/training/train.ts",
   "setup/addon_probe.ts",
   "worker/engines/testing/print_scores.ts",

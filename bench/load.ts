@@ -1,0 +1,89 @@
+/**
+ * Load over HTTP from a process of its own, and what came of it.
+ *
+ * Owns the programs that run on Node: the load, and the systems that Weir is compared with. Their
+ * packages are installed when they are first needed.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { linesOf } from "../shared/lines.ts";
+import type { BenchParts } from "./mod.ts";
+
+export interface Load {
+  /** Whole address that photos are posted to. */
+  readonly url: string;
+  /** Path of the photo. */
+  readonly file: string;
+  readonly connections: number;
+  /** Requests that do not count. */
+  readonly warmUp: number;
+  /** How long those that count take, about. */
+  readonly seconds: number;
+  readonly timeoutSeconds: number;
+  /** What an answer must hold. */
+  readonly expected: string;
+}
+
+export interface Loaded {
+  readonly seconds: number;
+  /** Milliseconds of each request, in the order of the answers. */
+  readonly latencies: readonly number[];
+  /** Answers that were not right, by status, and requests without one. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** The load's own processor time. */
+  readonly cpuSeconds: number;
+}
+
+/** Bench cannot measure this here, with the sentence that says why. */
+export class BenchError extends Error {
+  override readonly name = "BenchError";
+}
+
+/** Folder of the programs that run on Node. */
+export function nodeFolder({ root }: Pick<BenchParts, "root">): string {
+  return join(root, "bench", "node");
+}
+
+/** Installs what the programs on Node need, once. */
+export async function installNode(parts: Pick<BenchParts, "root" | "env">): Promise<void> {
+  const folder = nodeFolder(parts);
+  const installed = join(folder, "node_modules", ".package-lock.json");
+  if (await Deno.stat(installed).then(() => true, () => false)) return;
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { success, stderr } = await new Deno.Command("npm", { args, cwd: folder }).output()
+    .catch(() => {
+      throw new BenchError("bench needs Node 20 or later, with npm: it is not on PATH");
+    });
+  if (success) return;
+  const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+  throw new BenchError(`install what bench compares with: ${last}`);
+}
+
+/** Puts the load on; `onWarm` is waited for when what counts is about to begin. */
+export async function putLoad(
+  parts: Pick<BenchParts, "root">,
+  load: Load,
+  signal: AbortSignal,
+): Promise<Loaded> {
+  const process = new Deno.Command("node", {
+    args: ["load.mjs"],
+    cwd: nodeFolder(parts),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+    signal,
+  }).spawn();
+  const writer = process.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(JSON.stringify(load)));
+  await writer.close();
+  let last = "";
+  for await (const line of linesOf(process.stdout)) if (line !== "") last = line;
+  signal.throwIfAborted();
+  if (!(await process.status).success) throw new Error(`load "${load.url}": it failed`);
+  const loaded: Loaded = JSON.parse(last);
+  for (const [what, count] of Object.entries(loaded.faults)) {
+    if (count > 0) throw new BenchError(`load "${load.url}": ${count} answers are wrong, ${what}`);
+  }
+  return loaded;
+}

@@ -1,0 +1,96 @@
+/**
+ * Bench: measures Weir, and beside it what people would pick instead, in one run on this machine.
+ *
+ * Owns the order: scenarios one after the other, then the reports. Load goes to the loopback
+ * interface and ends by itself. Invariant: nothing that it started outlives it.
+ *
+ * @module
+ */
+// @ts-types="npm:@types/cli-progress@3.11.6"
+import { Presets, SingleBar } from "cli-progress";
+import type { Clock } from "../shared/clock.ts";
+import { installNode } from "./load.ts";
+import { machineOf } from "./machine.ts";
+import { htmlOf } from "./report/html.ts";
+import { type Report, textOf } from "./report/text.ts";
+import { isMet, type ScenarioReport } from "./scenario.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+export interface BenchOptions {
+  /** Names; all where there is none. */
+  readonly scenarios: readonly string[];
+  readonly quick: boolean;
+  readonly rounds: number;
+  /** Files that take the reports. */
+  readonly json: string;
+  readonly html: string;
+}
+
+export interface BenchParts {
+  /** Program and arguments that run a role, with the permissions of its task. */
+  readonly roleCommand: (role: "gateway" | "worker") => readonly [string, ...string[]];
+  /** Environment of the processes, before the settings that are made here. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The checkout. */
+  readonly root: string;
+  /** Path of redis-server. */
+  readonly redisServer: string;
+  readonly rounds: number;
+  readonly clock: Clock;
+  /** Prints a line. */
+  readonly say: (line: string) => void;
+  /** Where the progress bar is drawn. */
+  readonly terminal: NodeJS.WritableStream;
+}
+
+/** Time between two lines of the bar where there is no terminal. */
+const PLAIN_LINE_MS = 5000;
+
+/**
+ * Runs it; the last lines are the figures with their goals.
+ *
+ * @returns the exit code: 1 where a figure is not as it was promised, 0 with `quick`, which proves
+ * nothing
+ */
+export async function runBench(
+  { scenarios, quick, json, html }: BenchOptions,
+  parts: BenchParts,
+  signal: AbortSignal,
+): Promise<number> {
+  await installNode(parts);
+  const wanted = SCENARIOS.filter(({ name }) => scenarios.length === 0 || scenarios.includes(name));
+  const reports: ScenarioReport[] = [];
+  for (const { name, load } of wanted) {
+    using bar = openBar(name, parts.terminal);
+    const run = await load();
+    const stage = { ...parts, env: withoutSettings(parts.env), quick, signal };
+    const progress = (done: number, what: string) => bar.update(done, { what });
+    reports.push({ name, ...await run({ ...stage, progress }) });
+    bar.update(1, { what: "done" });
+  }
+  const report: Report = { quick, machine: await machineOf(parts), scenarios: reports };
+  await Deno.writeTextFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  await Deno.writeTextFile(html, htmlOf(report));
+  parts.say(textOf(report));
+  parts.say(`written: ${json}, ${html}`);
+  return quick || reports.every(({ figures }) => figures.every(isMet)) ? 0 : 1;
+}
+
+/** The environment less the user's own Weir: what is measured has its own settings. */
+function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name)),
+  );
+}
+
+function openBar(scenario: string, stream: NodeJS.WritableStream): SingleBar & Disposable {
+  const bar = new SingleBar({
+    stream,
+    format: `${scenario} {bar} {percentage} % {what}`,
+    noTTYOutput: true,
+    notTTYSchedule: PLAIN_LINE_MS,
+    hideCursor: true,
+  }, Presets.shades_classic);
+  bar.start(1, 0, { what: "" });
+  return Object.assign(bar, { [Symbol.dispose]: () => bar.stop() });
+}

@@ -1,0 +1,52 @@
+/**
+ * The systems that Weir is compared with, each answering `POST /predict` as Weir does.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { Child } from "./child.ts";
+import { nodeFolder } from "./load.ts";
+import type { BenchParts } from "./mod.ts";
+import type { BenchRedis } from "./redis.ts";
+import { System } from "./system.ts";
+
+/** Jobs that BullMQ's worker has under way at once. */
+export const BULLMQ_CONCURRENCY = 64;
+
+const READY = /ready (?:url|name)=(\S+)/;
+
+/** BullMQ behind Hono on Node: one gateway, one worker. */
+export function startBullMq(parts: BenchParts, redis: BenchRedis): Promise<System> {
+  const start = (role: string) =>
+    new Child({
+      name: `bullmq ${role}`,
+      command: ["node", `bullmq_${role}.mjs`],
+      env: { ...parts.env, REDIS_URL: redis.url, CONCURRENCY: String(BULLMQ_CONCURRENCY) },
+      folder: nodeFolder(parts),
+      ready: READY,
+      clock: parts.clock,
+    });
+  return System.of("bullmq", [start("gateway")], [start("worker")]);
+}
+
+/** The polling design: one gateway, one worker. */
+export function startPolling(
+  parts: BenchParts,
+  redis: BenchRedis,
+  { delayMs = 0 } = {},
+): Promise<System> {
+  const start = (role: string) =>
+    new Child({
+      name: `polling ${role}`,
+      command: [
+        Deno.execPath(),
+        ...["run", "--no-prompt", "--allow-env", "--allow-net"],
+        join(parts.root, "bench", "polling", `${role}.ts`),
+      ],
+      env: { ...parts.env, REDIS_URL: redis.url, DELAY_MS: String(delayMs) },
+      folder: parts.root,
+      ready: READY,
+      clock: parts.clock,
+    });
+  return System.of("polling", [start("gateway")], [start("worker")]);
+}

@@ -1,0 +1,35 @@
+/**
+ * The polling design's worker: takes what lies in the list, one batch after the other, and sleeps
+ * 250 ms where nothing does. Does nothing with the photos but read them.
+ *
+ * For bench alone.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-console -- it says when it is ready
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import { Redis } from "ioredis";
+import { systemClock } from "../../shared/clock.ts";
+
+const POLL_MS = 250;
+const LIST = "polling:photos";
+const BATCH = 32;
+const never = new AbortController().signal;
+
+// Ends with whoever started it.
+process.stdin.resume().on("end", () => process.exit(0));
+const redis = new Redis(Deno.env.get("REDIS_URL")!);
+const delayMs = Number(Deno.env.get("DELAY_MS") ?? "0");
+console.log("worker ready name=polling");
+while (true) {
+  const taken = await redis.lrange(LIST, 0, BATCH - 1);
+  await redis.ltrim(LIST, taken.length, -1);
+  for (const text of taken) {
+    const { id, image } = JSON.parse(text);
+    Buffer.from(image, "base64");
+    if (delayMs > 0) await systemClock.sleep(delayMs, never);
+    await redis.set(id, "[]");
+  }
+  if (taken.length === 0) await systemClock.sleep(POLL_MS, never);
+}

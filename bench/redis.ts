@@ -1,0 +1,97 @@
+/**
+ * The Redis that the systems under measurement share, and what it counts.
+ *
+ * Owns the server and one connection to look at its counters, whose own commands are left out.
+ * Invariant: nothing of it is on disk after disposing.
+ *
+ * @module
+ */
+import { Redis } from "ioredis";
+import { RedisServer } from "../shared/redis_server.ts";
+
+/** What Redis does with what it was told: keeps it in memory alone, or writes it down each second. */
+export type Persistence = "none" | "everysec";
+
+/** Counters at one moment. */
+export interface RedisCounters {
+  /** Commands, those inside scripts included. */
+  readonly commands: number;
+  readonly calls: ReadonlyMap<string, number>;
+  readonly cpuSeconds: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Commands of the connection that looks. */
+const OWN = /^(info|client|hello|auth|config|select|ping|monitor)/;
+
+export class BenchRedis implements AsyncDisposable {
+  readonly url: string;
+  readonly #client: Redis;
+  readonly #owned: AsyncDisposableStack;
+
+  private constructor(url: string, client: Redis, owned: AsyncDisposableStack) {
+    this.url = url;
+    this.#client = client;
+    this.#owned = owned;
+  }
+
+  static async start(executable: string, persistence: Persistence): Promise<BenchRedis> {
+    await using owned = new AsyncDisposableStack();
+    const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+    owned.defer(() => Deno.remove(folder, { recursive: true }));
+    const server = owned.use(
+      await RedisServer.start({
+        executable,
+        ...(persistence === "everysec" && { folder, settings: { appendfsync: "everysec" } }),
+      }),
+    );
+    const client = owned.adopt(new Redis(server.url), (client) => client.disconnect());
+    return new BenchRedis(server.url, client, owned.move());
+  }
+
+  async version(): Promise<string> {
+    return /^redis_version:(\S+)/m.exec(await this.#client.info("server"))![1]!;
+  }
+
+  async counters(): Promise<RedisCounters> {
+    const info = await this.#client.info("everything");
+    const number = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(info)![1]);
+    const calls = new Map<string, number>();
+    for (const [, name, count] of info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+      if (!OWN.test(name!)) calls.set(name!, Number(count));
+    }
+    return {
+      calls,
+      commands: [...calls.values()].reduce((sum, count) => sum + count, 0),
+      cpuSeconds: number("used_cpu_user") + number("used_cpu_sys"),
+      bytesIn: number("total_net_input_bytes"),
+      bytesOut: number("total_net_output_bytes"),
+    };
+  }
+
+  /** How many commands clients send while `work` is under way: none of those inside scripts. */
+  async sentDuring(work: () => Promise<unknown>): Promise<number> {
+    const monitor = await this.#client.monitor();
+    let sent = 0;
+    monitor.on("monitor", (_time: string, [name = ""]: string[], source: string) => {
+      if (source !== "lua" && !OWN.test(name.toLowerCase())) sent++;
+    });
+    await work();
+    monitor.disconnect();
+    return sent;
+  }
+
+  /** Processor time of the server's process, and its memory. */
+  async memoryBytes(): Promise<number> {
+    return Number(/^used_memory:(\d+)/m.exec(await this.#client.info("memory"))![1]);
+  }
+
+  async connections(): Promise<number> {
+    return Number(/^connected_clients:(\d+)/m.exec(await this.#client.info("clients"))![1]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#owned.disposeAsync();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a scenario of bench is, and what it reports: tables, plots, and figures held to their goals.
+ *
+ * Owns the types that scenarios and reports share. Never measures.
+ *
+ * @module
+ */
+import type { BenchParts } from "./mod.ts";
+
+/** One cell; numbers are rounded where they are printed. */
+export type Cell = number | string | undefined;
+
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** Lines over a common axis. */
+export interface Plot {
+  readonly title: string;
+  readonly x: string;
+  readonly y: string;
+  /** Whether the axes grow by factors. */
+  readonly logarithmic?: boolean;
+  readonly series: readonly {
+    readonly name: string;
+    readonly points: readonly (readonly [number, number])[];
+  }[];
+}
+
+/** A figure that was promised. */
+export interface Figure {
+  /** What it is: `throughput against BullMQ, 64 at once`. */
+  readonly name: string;
+  readonly value: number;
+  /** Smallest or greatest value that keeps the promise. */
+  readonly goal: { readonly atLeast: number } | { readonly atMost: number };
+  /** `×`, `ms`, `commands`. */
+  readonly unit: string;
+}
+
+/** Whether the figure is as it was promised. */
+export function isMet({ value, goal }: Figure): boolean {
+  return "atLeast" in goal ? value >= goal.atLeast : value <= goal.atMost;
+}
+
+export interface ScenarioReport {
+  readonly name: string;
+  /** How it was measured, in a few sentences. */
+  readonly method: string;
+  readonly tables: readonly Table[];
+  readonly plots: readonly Plot[];
+  readonly figures: readonly Figure[];
+}
+
+/** What a scenario has to work with. */
+export interface Stage extends BenchParts {
+  /** Less time, fewer points: to see that it works. */
+  readonly quick: boolean;
+  readonly signal: AbortSignal;
+  /** Tells how far it has come, from 0 to 1, and with what. */
+  readonly progress: (done: number, what: string) => void;
+}
+
+/** Measures. */
+export type Scenario = (stage: Stage) => Promise<Omit<ScenarioReport, "name">>;
