@@ -12,6 +12,7 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
+import { brokerRefusal } from "./broker_refusal.ts";
 import type { EventStreams } from "./events/event_streams.ts";
 import {
   administratorsOnly,
@@ -21,7 +22,7 @@ import {
 } from "./keys/authentication.ts";
 import { headFault } from "./intake/head.ts";
 import type { Page } from "./page.ts";
-import { AT_CAPACITY, BUSY, fault, problemResponse } from "./problem.ts";
+import { fault, problemResponse } from "./problem.ts";
 import { mount, type RouteGroup } from "./route.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
 import type { Registry } from "prom-client";
@@ -32,17 +33,22 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes, type ModelsParts } from "./routes/models.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { predictRoutes } from "./routes/predict.ts";
+import { socketRoutes, type SocketRoutesParts } from "./routes/socket.ts";
 import { Submitter, type SubmitterParts } from "./submitter.ts";
 import { inferenceRoutes } from "./v2/mod.ts";
 import { problemsWithError } from "./v2/problems_with_error.ts";
 
 export interface AppParts
-  extends SubmitterParts, ModelsParts, DeadParts, HealthParts, AuthenticationParts {
+  extends
+    SubmitterParts,
+    ModelsParts,
+    DeadParts,
+    HealthParts,
+    AuthenticationParts,
+    Omit<SocketRoutesParts, "submitter"> {
   readonly page: Page;
   readonly streams: EventStreams;
   readonly metrics: Registry;
-  /** `WEIR_CORS_ORIGINS`. */
-  readonly corsOrigins: readonly string[];
   readonly log: Log;
 }
 
@@ -113,7 +119,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
 
   app.notFound((c) => problemResponse(fault("not_found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {
-    if (error instanceof BrokerUnavailable) return brokerProblem(error, log);
+    if (error instanceof BrokerUnavailable) return problemResponse(brokerRefusal(error, log));
     log.error("request failed", {
       method: c.req.method,
       path: c.req.path,
@@ -131,6 +137,7 @@ function routeGroups(parts: AppParts): RouteGroup[] {
   const groups: RouteGroup[] = [
     predictRoutes({ ...parts, submitter }),
     jobRoutes({ ...parts, submitter }),
+    socketRoutes({ ...parts, submitter }),
     modelRoutes(parts),
     healthRoutes(parts),
     metricsRoutes(parts.metrics),
@@ -140,15 +147,4 @@ function routeGroups(parts: AppParts): RouteGroup[] {
     documentationRoutes(() => groups),
   ];
   return groups;
-}
-
-function brokerProblem(error: BrokerUnavailable, log: Log): Response {
-  if (error.reason === "full") {
-    log.error("redis refuses to take more, this is critical", { error: error.message });
-    return problemResponse(AT_CAPACITY);
-  }
-  // While it is known to be away, that has been said already.
-  const level = error.untouched ? "debug" : "warn";
-  log[level]("redis is away", { error: error.message });
-  return problemResponse(BUSY);
 }

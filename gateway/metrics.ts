@@ -8,16 +8,18 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Shard } from "../shared/redis/shard.ts";
 import type { EventStreams } from "./events/event_streams.ts";
+import type { Sockets } from "./socket/sockets.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface MetricsParts {
   readonly waiters: Pick<Waiters, "size" | "fallbacks">;
   readonly streams: Pick<EventStreams, "size" | "dropped">;
+  readonly sockets: Pick<Sockets, "size" | "inFlight" | "dropped">;
   readonly shards: readonly Pick<Shard, "away">[];
 }
 
 /** Makes the registry of a gateway. */
-export function gatewayMetrics({ waiters, streams, shards }: MetricsParts): Registry {
+export function gatewayMetrics({ waiters, streams, sockets, shards }: MetricsParts): Registry {
   const registry = new Registry();
   const registers = [registry];
   new Gauge({
@@ -54,6 +56,7 @@ export function gatewayMetrics({ waiters, streams, shards }: MetricsParts): Regi
       this.inc(streams.dropped);
     },
   });
+  measureSockets(sockets, registers);
   new Gauge({
     name: "weir_redis_breaker_open",
     help: "Shards whose commands fail without being tried, because their server is away",
@@ -63,4 +66,32 @@ export function gatewayMetrics({ waiters, streams, shards }: MetricsParts): Regi
     },
   });
   return registry;
+}
+
+function measureSockets(sockets: MetricsParts["sockets"], registers: Registry[]): void {
+  new Gauge({
+    name: "weir_socket_clients",
+    help: "WebSockets that are open",
+    registers,
+    collect(): void {
+      this.set(sockets.size);
+    },
+  });
+  new Gauge({
+    name: "weir_socket_images_in_flight",
+    help: "Images of WebSockets that are neither refused nor done",
+    registers,
+    collect(): void {
+      this.set(sockets.inFlight);
+    },
+  });
+  new Counter({
+    name: "weir_socket_clients_dropped_total",
+    help: "WebSockets that were closed because their client left too much unread",
+    registers,
+    collect(): void {
+      this.reset();
+      this.inc(sockets.dropped);
+    },
+  });
 }

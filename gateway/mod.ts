@@ -7,6 +7,7 @@
  * @module
  */
 import { baseUrl } from "../shared/base_url.ts";
+import type { Admission } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
@@ -29,6 +30,8 @@ import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
 import { gatewayMetrics } from "./metrics.ts";
 import { readPage } from "./page.ts";
+import { Sockets } from "./socket/sockets.ts";
+import { Upgrades } from "./socket/upgrades.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface GatewayParts {
@@ -39,6 +42,8 @@ export interface GatewayParts {
   readonly clock: Clock;
   readonly log: Log;
 }
+
+type Handler = (request: Request) => Response | Promise<Response>;
 
 /** A call that Redis does not answer in this time is answered for it: `busy`. */
 const CALL_MAX_MS = 900;
@@ -66,10 +71,7 @@ export async function runGateway(
   const keys = openKeys(config, clock, log);
   const shards = stack.use(await openShards(parts));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
-  const admission = {
-    jobsMax: config.WEIR_QUEUE_JOBS_MAX,
-    bytesMax: config.WEIR_QUEUE_BYTES_MAX,
-  };
+  const admission = admissionOf(config);
   const quotas = new RedisQuotas(shards.common);
   const queue = new RedisJobQueue({
     shards,
@@ -87,6 +89,9 @@ export async function runGateway(
     waitMaxMs: config.WEIR_QUEUE_WAIT_MAX_MS,
   };
   const streams = new EventStreams({ clock, log, drain });
+  const bodyBytesMax = config.WEIR_BODY_BYTES_MAX;
+  const sockets = new Sockets({ clock, log, bodyBytesMax, drain });
+  const upgrades = new Upgrades();
   const app = createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: new RedisDeadLetters({ shards, gateway: name, admission }),
@@ -94,12 +99,14 @@ export async function runGateway(
     clock,
     log,
     ...times,
-    bodyBytesMax: config.WEIR_BODY_BYTES_MAX,
+    bodyBytesMax,
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,
     page: await readPage(),
     streams,
-    metrics: gatewayMetrics({ waiters, streams, shards: shards.all }),
+    sockets,
+    upgrades,
+    metrics: gatewayMetrics({ waiters, streams, sockets, shards: shards.all }),
     keys,
     quotas,
     draining: () => drain.aborted,
@@ -109,18 +116,23 @@ export async function runGateway(
   const background = Promise.all([
     keys?.follow(closed.signal),
     streams.beat(closed.signal),
-    ...feeds.map((feed) => {
+    ...feeds.flatMap((feed) => {
       const heard = keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log });
-      return waiters.follow(heard, closed.signal);
+      const renewed = loop(renewal, closed.signal, () => feed.renew());
+      return [waiters.follow(heard, closed.signal), renewed];
     }),
-    ...feeds.map((feed) => loop(renewal, closed.signal, () => feed.renew())),
   ]);
   stack.defer(async () => {
     closed.abort();
     await background;
   });
-  await listen(config, app.fetch, log, drain, giveUp);
+  const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
+  await listen(config, server, log, drain, giveUp);
   log.info("gateway drained", { name });
+}
+
+function admissionOf(config: Config): Admission {
+  return { jobsMax: config.WEIR_QUEUE_JOBS_MAX, bytesMax: config.WEIR_QUEUE_BYTES_MAX };
 }
 
 function openKeys(
@@ -166,10 +178,14 @@ async function openFeeds(
   return feeds;
 }
 
-/** Listens until `drain`; then requests under way are answered, or cut off by `giveUp`. */
+/**
+ * Listens until `drain`; then requests under way are answered, or cut off by `giveUp`.
+ *
+ * @param served `drained` resolves when no socket is left: shutting down would cut them off
+ */
 async function listen(
   { WEIR_HOST: hostname, WEIR_PORT: port }: Config,
-  handler: (request: Request) => Response | Promise<Response>,
+  { handler, drained }: { readonly handler: Handler; readonly drained: Promise<void> },
   log: Log,
   drain: AbortSignal,
   giveUp: AbortSignal,
@@ -177,14 +193,15 @@ async function listen(
   const server = serve(hostname, port, handler, log);
   await aborted(drain);
   log.info("gateway draining");
+  const ended = drained.then(() => server.shutdown());
   // Given to the server, the second signal would close what the shutdown has closed already.
-  await Promise.race([server.shutdown(), aborted(giveUp)]);
+  await Promise.race([ended, aborted(giveUp)]);
 }
 
 function serve(
   hostname: string,
   port: number,
-  handler: (request: Request) => Response | Promise<Response>,
+  handler: Handler,
   log: Log,
 ): Deno.HttpServer {
   const onListen = (address: { readonly port: number }) =>

@@ -127,17 +127,27 @@ export function isRetryable(status: number): boolean {
   return status === 429 || status === 503;
 }
 
+/** Seconds after which to try again, where that is said at all. */
+export function retryAfterSeconds(
+  { code, retryAfterMs = RETRY_AFTER_MS }: Refusal,
+): number | undefined {
+  return isRetryable(PROBLEMS[code].status)
+    ? Math.max(1, Math.ceil(retryAfterMs / 1000))
+    : undefined;
+}
+
 /** A fault as a response. */
 export function problemResponse(
-  { code, detail, retryAfterMs = RETRY_AFTER_MS }: Refusal,
+  refusal: Refusal,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
+  const { code, detail } = refusal;
+  const retryAfter = retryAfterSeconds(refusal);
   return Response.json(problemOf({ code, detail }), {
     status: PROBLEMS[code].status,
     headers: {
       "content-type": PROBLEM_TYPE,
-      ...(isRetryable(PROBLEMS[code].status) &&
-        { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
+      ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }),
       ...headers,
     },
   });

@@ -70,10 +70,18 @@ export class Submitter {
   ): Promise<Result<Accepted>> {
     if (this.#parts.draining()) return { ok: false, ...AT_CAPACITY };
     const read = await readImages(request, this.#bodyOptions);
-    if (!read.ok) return read;
-    const images = this.judge(read.images);
-    if (!images.ok) return images;
-    return await this.#parts.jobs.submit(caller, images.value, parameters, keep);
+    return read.ok ? await this.submitImages(caller, read.images, parameters, keep) : read;
+  }
+
+  /** Judges images that came whichever way, and submits them as one job. */
+  async submitImages(
+    caller: Caller,
+    images: readonly Uint8Array[],
+    parameters: SubmitParameters,
+    keep: boolean,
+  ): Promise<Result<Accepted>> {
+    const judged = this.judge(images);
+    return judged.ok ? await this.#parts.jobs.submit(caller, images, parameters, keep) : judged;
   }
 
   /**

@@ -27,26 +27,35 @@ export interface AuthenticationParts {
   readonly quotas: Quotas;
 }
 
+/** Finds out who asks; undefined where that takes a key, and none that is known was sent. */
+export function callerOf(
+  { keys, quotas }: AuthenticationParts,
+  authorization: string | null,
+): Caller | undefined {
+  if (keys === undefined) return new Caller();
+  const key = keys.find(BEARER.exec(authorization ?? "")?.[1] ?? "");
+  return key && new Caller(key, quotas);
+}
+
 /**
  * Finds out who asks, or refuses; tells those who have a quota what is left of it.
  *
  * @param openPaths what anybody may ask: none of it tells of photos, jobs or keys
  */
 export function authentication(
-  { keys, quotas }: AuthenticationParts,
+  parts: AuthenticationParts,
   openPaths: readonly string[],
 ): MiddlewareHandler<Authenticated> {
   const open = new Set(openPaths);
   return async (c, next) => {
-    if (keys === undefined) c.set("caller", new Caller());
-    if (keys === undefined || open.has(c.req.path)) return await next();
-    const header = c.req.header("authorization");
-    if (header === undefined) {
-      return unauthorized('an API key is needed: send "Authorization: Bearer KEY"');
+    if (parts.keys !== undefined && open.has(c.req.path)) return await next();
+    const header = c.req.raw.headers.get("authorization");
+    const caller = callerOf(parts, header);
+    if (caller === undefined) {
+      return header === null
+        ? unauthorized('an API key is needed: send "Authorization: Bearer KEY"')
+        : unauthorized("the API key is not known", 'error="invalid_token"');
     }
-    const key = keys.find(BEARER.exec(header)?.[1] ?? "");
-    if (key === undefined) return unauthorized("the API key is not known", 'error="invalid_token"');
-    const caller = new Caller(key, quotas);
     c.set("caller", caller);
     await next();
     const { quota, quotaState } = caller;

@@ -24,6 +24,8 @@ import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
 import { PROBLEMS } from "../problem.ts";
 import { gatewayMetrics } from "../metrics.ts";
+import { Sockets, type SocketsParts } from "../socket/sockets.ts";
+import { Upgrades } from "../socket/upgrades.ts";
 import { Waiters } from "../waiters.ts";
 import { type Asked, judged } from "./contract.ts";
 
@@ -50,6 +52,9 @@ export interface OpenedApp extends AsyncDisposable {
   readonly broker: Broker;
   readonly waiters: Waiters;
   readonly streams: EventStreams;
+  readonly sockets: Sockets;
+  /** Takes requests as the server does: those that are to become WebSockets, too. */
+  readonly handler: (request: Request) => Response | Promise<Response>;
   readonly log: KeptLog;
   /** Posts a photo. */
   post(path: string, init?: RequestInit): Promise<Response>;
@@ -73,6 +78,8 @@ export interface OpenAppOptions extends Partial<Pick<AppParts, "corsOrigins" | "
   readonly redisTimeoutMs?: number;
   /** Whether a worker has announced the one model. */
   readonly served?: boolean;
+  /** What the sockets have another way. */
+  readonly socket?: Partial<Pick<SocketsParts, "clock" | "bounds" | "socketsMax">>;
 }
 
 /** An application as far as it goes without Redis. */
@@ -114,7 +121,9 @@ export function openBareApp(
     corsOrigins,
     keys,
     page: { files: [FILE] },
-    streams: new EventStreams({ clock, log, drain: new AbortController().signal }),
+    streams: new EventStreams({ clock, log, drain: forever }),
+    sockets: new Sockets({ clock, log, bodyBytesMax: 1_000, drain: forever }),
+    upgrades: new Upgrades(),
     metrics: new Registry(),
     draining: () => false,
   });
@@ -145,6 +154,15 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   };
   const drain = new AbortController();
   const streams = new EventStreams({ clock, log, drain: drain.signal });
+  const { socket: socketOptions } = options;
+  const sockets = new Sockets({
+    clock,
+    log,
+    bodyBytesMax: 1_000,
+    drain: drain.signal,
+    ...socketOptions,
+  });
+  const upgrades = new Upgrades();
   const app = judged(createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: broker.letters,
@@ -159,7 +177,9 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     quotas,
     page: { files: [] },
     streams,
-    metrics: gatewayMetrics({ waiters, streams, shards: shards.all }),
+    sockets,
+    upgrades,
+    metrics: gatewayMetrics({ waiters, streams, sockets, shards: shards.all }),
     draining: () => drain.signal.aborted,
   }));
   const closed = new AbortController();
@@ -178,6 +198,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     broker,
     waiters,
     streams,
+    sockets,
+    handler: upgrades.handler(app.fetch),
     log,
     post: (path, init) => app.request(path, { method: "POST", body: PHOTO, ...init }),
     begin,
