@@ -6,6 +6,7 @@ import { freePort, RedisServer } from "../redis_server.ts";
 import { newJob } from "../testing/broker.ts";
 import { keptLog } from "../testing/kept_log.ts";
 import { commandCalls, freeze, type TestRedis, testRedis } from "../testing/redis.ts";
+import type { NewJob } from "../job.ts";
 import { RedisJobQueue } from "./job_queue.ts";
 import { type Shard, Shards, TooManyConnections } from "./shard.ts";
 
@@ -32,6 +33,9 @@ async function failureOf(failing: Promise<unknown>): Promise<BrokerUnavailable> 
   assert(error instanceof BrokerUnavailable, String(error));
   return error;
 }
+
+/** Jobs that are submitted before a replica counts as one that never has any. */
+const SUBMITS_MAX = 30;
 
 const get = (shard: Shard) => shard.run((client) => client.get("key"));
 
@@ -211,7 +215,20 @@ Deno.test("a job that too few replicas have is not accepted, and not run", async
   // The first write that it acknowledges says that it follows.
   await master.client.set("key", "value");
   await master.client.wait(1, 0);
-  const accepted = newJob();
-  assert.equal((await queue.submit(accepted)).kind, "queued");
+  const accepted = await firstAccepted(queue);
   assert.equal(await replica.client.exists(opened.shard.keys.job(accepted.id)), 1);
 });
+
+/** Submits until a replica has a job in time: on a busy machine, one may be late. */
+async function firstAccepted(queue: RedisJobQueue): Promise<NewJob> {
+  for (let tries = 1;; tries++) {
+    const job = newJob();
+    const submitted = await queue.submit(job).catch((error) => {
+      if (tries === SUBMITS_MAX) throw error;
+    });
+    if (submitted !== undefined) {
+      assert.equal(submitted.kind, "queued");
+      return job;
+    }
+  }
+}
