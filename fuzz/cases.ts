@@ -8,10 +8,10 @@
 import { Random } from "../fixtures/training/random.ts";
 import { type Bytes, damaged, flipped, join, latin1, noise, truncated } from "./bytes.ts";
 import type { Contract, Operation } from "./contract.ts";
+import { inferBody } from "./infer_body.ts";
 import { mutate, type Mutation, MUTATIONS } from "./image_mutation.ts";
 import {
   type Head,
-  inferRequest,
   type Known,
   soundHead,
   withOddHeaders,
@@ -19,7 +19,6 @@ import {
   withOddMethod,
   withOddPath,
   withOddQuery,
-  withOddValue,
   withUpgrade,
   written,
 } from "./requests.ts";
@@ -131,12 +130,12 @@ function withDamagedHeaders(random: Random, body: Bytes): Bytes {
 
 /** Any operation, asked for oddly. */
 function requestCase(random: Random, material: Material): Case {
-  const operation = random.pick(material.contract.operations);
+  const operation = random.chance(0.3)
+    ? operationThat(random, material, takes("application/json"))
+    : random.pick(material.contract.operations);
   const sound = soundHead(operation, material);
-  const { body, type } = bodyFor(random, operation, material);
-  const typed: Head = type === undefined
-    ? sound
-    : { ...sound, headers: [...sound.headers, ["Content-Type", type]] };
+  const { body, headers } = bodyFor(random, operation, material);
+  const typed = { ...sound, headers: [...sound.headers, ...headers] };
   const odd = random.pick<() => { kind: string; head: Head; isKnown: boolean }>([
     () => ({ kind: "sound", head: typed, isKnown: true }),
     () => ({ kind: "query", head: withOddQuery(random, operation, typed), isKnown: true }),
@@ -147,9 +146,11 @@ function requestCase(random: Random, material: Material): Case {
     () => ({ kind: "upgrade", head: withUpgrade(typed), isKnown: false }),
   ]);
   const { kind, head, isKnown } = odd();
+  const isInfer = operation.takes.includes("application/json");
   return {
     ...SOUND,
-    kind: `request: ${kind}`,
+    kind: `${isInfer ? "infer" : "request"}: ${kind}`,
+    hasImage: isInfer && kind === "sound",
     request: written(head, body),
     // An upgrade with a body is refused by the server itself.
     isHttp: kind !== "upgrade",
@@ -163,21 +164,17 @@ function bodyFor(
   random: Random,
   operation: Operation,
   { seeds }: Material,
-): { body?: Bytes; type?: string } {
+): { body?: Bytes; headers: Head["headers"] } {
   const image = random.pick(seeds).bytes;
   if (operation.takes.includes("application/json")) {
-    const json = inferRequest(
+    return inferBody(
+      random,
       random.chance(0.5) ? flipped(random, image, image.length >> 1) : image,
     );
-    const text = JSON.stringify(random.chance(0.3) ? json : withOddValue(random, json));
-    const bytes = new TextEncoder().encode(text);
-    return {
-      body: random.chance(0.2) ? damaged(random, bytes) : bytes,
-      type: "application/json",
-    };
   }
-  if (operation.takes.length > 0) return { body: image };
-  return random.chance(0.1) ? { body: noise(random, random.integer(0, 2_000)) } : {};
+  if (operation.takes.length > 0) return { body: image, headers: [] };
+  if (random.chance(0.9)) return { headers: [] };
+  return { body: noise(random, random.integer(0, 2_000)), headers: [] };
 }
 
 /** What is no HTTP any more, or hardly. */

@@ -45,7 +45,7 @@ Deno.test("cases: a number's case is the same every time, and unlike its neighbo
 Deno.test("cases: every kind comes, and every operation is asked for", () => {
   const drawn = Array.from({ length: 3_000 }, (_, number) => makeCase(1, number, material));
   const kinds = new Set(drawn.map(({ kind }) => kind.replace(/:.*/, "")));
-  assert.deepEqual([...kinds].sort(), ["form", "image", "request", "wire"]);
+  assert.deepEqual([...kinds].sort(), ["form", "image", "infer", "request", "wire"]);
   for (const mutation of MUTATIONS) {
     assert(drawn.some(({ kind }) => kind === `image: ${mutation}`), mutation);
   }
@@ -63,6 +63,17 @@ Deno.test("cases: what counts as HTTP has a head of lines that a server must rea
     const [first, ...lines] = head!.split("\r\n");
     assert.match(first!, /^[A-Za-z]+ \/[!-~]* HTTP\/1\.1$/);
     for (const line of lines) assert.match(line, /^[A-Za-z0-9-]+: [\t -~\u0080-\uffff]*$/);
+  }
+});
+
+Deno.test("cases: of the inference protocol's bodies each kind comes", () => {
+  const [infer] = material.contract.operations.filter(({ path }) => path.startsWith("/infer"));
+  const heads = Array.from({ length: 3_000 }, (_, number) => makeCase(3, number, material))
+    .filter(({ operation }) => operation === infer)
+    .map(({ request }) => new TextDecoder("latin1").decode(request).split("\r\n\r\n")[0]!);
+  assert(heads.length > 100);
+  for (const header of ["application/json", "Inference-Header-Content-Length", "gzip", "deflate"]) {
+    assert(heads.some((head) => head.includes(header)), header);
   }
 });
 

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import fc from "fast-check";
 import type { Random } from "../fixtures/training/random.ts";
 import { type Bytes, join } from "./bytes.ts";
 import type { Operation } from "./contract.ts";
@@ -230,32 +229,4 @@ export function withUpgrade(head: Head): Head {
       ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
     ],
   };
-}
-
-/** A request of the Open Inference Protocol: an image as base64. */
-export function inferRequest(image: Uint8Array): unknown {
-  return {
-    inputs: [{ name: "image", datatype: "BYTES", shape: [1], data: [image.toBase64()] }],
-  };
-}
-
-/** Any JSON at all. */
-function anyJson(random: Random): unknown {
-  const seed = random.integer(0, 2 ** 31 - 1);
-  return fc.sample(fc.jsonValue({ maxDepth: 4 }), { seed, numRuns: 1 })[0];
-}
-
-/** Puts anything in the place of one of the values within. */
-export function withOddValue(random: Random, json: unknown): unknown {
-  if (typeof json !== "object" || json === null || random.chance(0.15)) {
-    return random.pick<unknown>([anyJson(random), -1, 1e308, 2 ** 53, "", [], {}, null]);
-  }
-  const keys = Object.keys(json);
-  if (keys.length === 0) return anyJson(random);
-  const key = keys[random.integer(0, keys.length - 1)]!;
-  const done = Array.isArray(json) ? [...json] : { ...json };
-  const values = done as Record<string, unknown>;
-  if (random.chance(0.1)) delete values[key];
-  else values[key] = withOddValue(random, values[key]);
-  return done;
 }
