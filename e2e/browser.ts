@@ -1,31 +1,87 @@
 /**
- * A real browser, where this machine has one: the system's Chromium.
+ * The system's Chromium without a window, for tests of what only a browser can tell.
+ *
+ * Owns the browser and its profile, which is new and empty. Has Chromium installed where it is
+ * missing and that can run unattended; nothing but tests needs it.
+ * Invariant: after disposing no process of it is left. It hangs on a pipe of the tests' process, so
+ * it ends even when that is killed.
  *
  * @module
  */
-import { type Browser, chromium } from "playwright-core";
+import assert from "node:assert/strict";
+import process from "node:process";
+import { chromium, type Page } from "playwright-core";
+import { setUp, terminalProgress } from "../setup/mod.ts";
+import { systemClock } from "../shared/clock.ts";
+import { ROOT } from "./program.ts";
+import { WAIT_MAX_MS } from "./waiting.ts";
 
-/** Names of Chromium and its relatives, in order of preference. */
-const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+/** It shows pages, and calls nobody by itself. */
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
-/** Path of the browser; undefined where there is none, and tests that need it are ignored. */
-export const BROWSER_PATH = browserPath();
+const { chromium: installed } = await setUp({
+  root: ROOT,
+  env: Deno.env.toObject(),
+  progress: terminalProgress(process.stderr),
+  clock: systemClock,
+  parts: new Set(["chromium"]),
+  signal: new AbortController().signal,
+});
+const absence = installed?.state === "missing" ? installed.reason : undefined;
+// deno-lint-ignore no-console -- who runs the tests is to know what was not tested
+console.log(`chromium: ${absence === undefined ? "used" : `absent, ${absence}`}`);
 
-function browserPath(): string | undefined {
-  const folders = (Deno.env.get("PATH") ?? "").split(":");
-  return NAMES.flatMap((name) => folders.map((folder) => `${folder}/${name}`)).find(isFile);
+/** Where it is absent the tests are left out, but not from what decides on a change. */
+export const withoutBrowser: boolean = absence !== undefined && Deno.env.get("CI") === undefined;
+
+/** A page, with what it did beyond what is seen. */
+export interface OpenPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Errors on its console, and exceptions that nobody caught. */
+  readonly complaints: readonly string[];
+  /** Addresses of its requests, of its sockets too. */
+  readonly requests: readonly string[];
 }
 
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
+/** Opens an empty page in a browser of its own; disposing of it ends the browser. */
+export async function openPage(): Promise<OpenPage> {
+  if (installed === undefined || installed.state === "missing") {
+    throw new Error(`chromium is absent: ${absence}`);
   }
+  const browser = await chromium.launch({
+    executablePath: installed.path,
+    args: FLAGS,
+    timeout: WAIT_MAX_MS,
+  });
+  const page = await browser.newPage();
+  page.setDefaultTimeout(WAIT_MAX_MS);
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("websocket", (socket) => requests.push(socket.url()));
+  return { page, complaints, requests, [Symbol.asyncDispose]: () => browser.close() };
 }
 
-/** Starts the browser, without a window; disposing of it ends it. */
-export async function startBrowser(): Promise<Browser> {
-  // Containers forbid the sandbox, and what is shown is our own.
-  return await chromium.launch({ executablePath: BROWSER_PATH!, args: ["--no-sandbox"] });
+/** Asserts that a page asked nobody but the gateway at `url`. */
+export function assertAtHome(url: string, { requests }: OpenPage): void {
+  assert(requests.length > 0);
+  const home = new Set([url, url.replace("http:", "ws:"), `blob:${url}`]);
+  const abroad = requests.filter((address) => {
+    const { protocol, host, pathname } = new URL(address);
+    return !home.has(host === "" ? `blob:${new URL(pathname).origin}` : `${protocol}//${host}`);
+  });
+  assert.deepEqual(abroad, []);
 }

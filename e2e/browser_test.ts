@@ -1,91 +1,128 @@
+/** What a browser makes of the gateway's pages, and its own client of a job's events. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
-import type { Told } from "../gateway/testing/socket_client.ts";
-import { BROWSER_PATH, startBrowser } from "./browser.ts";
-import { assertSees } from "./client.ts";
+import { assertAtHome, openPage, withoutBrowser } from "./browser.ts";
+import { assertSees, form, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
-import { tempFolder } from "./temp_folder.ts";
-import { printingLog, startWeir, stepsOf } from "./weir.ts";
+import { ROOT } from "./program.ts";
+import { within } from "./waiting.ts";
+import { pausing, testWeir } from "./weir.ts";
 
-const PHOTO = await colourPicture([250, 20, 10]);
+const PICTURES = await Promise.all(
+  ([[250, 20, 10], [10, 200, 30], [30, 0, 220]] as const).map((rgb) => colourPicture(rgb)),
+);
+const STAR = join(ROOT, "fixtures", "photos", "star.jpg");
+const TEXT = new TextEncoder().encode("A photo, honestly.\n");
 
-/** What a page's script is given: bytes as numbers, since it takes JSON alone. */
-interface Given {
-  readonly url: string;
-  readonly protocols: string[];
-  readonly photo: number[];
-  /** Bytes of a message that is too large, if one is to be sent in the end. */
-  readonly tooMany: number;
+/** The built-in model, which the page knows by its name. */
+const SHAPES = { WEIR_MODELS: join(ROOT, "fixtures", "models") };
+
+testWeir(
+  "the page shows a chosen photo's classes, and why a file has none",
+  { ignore: withoutBrowser, env: SHAPES },
+  async (weir) => {
+    const { url } = weir;
+    await using open = await openPage();
+    const { page, complaints } = open;
+    await page.goto(url);
+    await page.getByText(/^The \d+ classes it knows$/).click();
+    await page.getByRole("listitem").filter({ hasText: /^star$/ }).waitFor();
+
+    await page.getByLabel("Choose photos").setInputFiles(STAR);
+    const photo = page.locator(".photo", { hasText: "star.jpg" });
+    await photo.getByText(/^Answered in \d/).waitFor();
+    const classes = photo.getByRole("list", { name: "Classes" }).getByRole("listitem");
+    const { body: { predictions } } = await post(`${url}/predict`, await Deno.readFile(STAR));
+    assert.deepEqual(
+      (await classes.allInnerTexts()).map((text) => text.split(/\s+/).join(" ").trim()),
+      predictions.map(({ label, probability }: { label: string; probability: number }) =>
+        `${label} ${(100 * probability).toFixed(1)}%`
+      ),
+    );
+    assert.equal(predictions[0].label, "star");
+    assert.deepEqual(complaints, []);
+
+    const file = { name: "photo.png", mimeType: "image/png", buffer: Buffer.from(TEXT) };
+    await page.getByLabel("Choose photos").setInputFiles(file);
+    const refused = page.locator(".photo", { hasText: "photo.png" }).getByText(/^Not classified/);
+    const { status, body: { detail } } = await post(`${url}/predict`, form(TEXT));
+    assert.equal(status, 415);
+    assert.equal(await refused.innerText(), `Not classified: ${detail}`);
+    // The browser's own words on such an answer, and nothing else.
+    assert.equal(complaints.length, 1);
+    assert.match(complaints[0]!, /^Failed to load resource: .* 415 /);
+    assertAtHome(url, open);
+    await weir.assertEmpty("shapes");
+  },
+);
+
+testWeir("the document of the interface is shown", { ignore: withoutBrowser }, async ({ url }) => {
+  await using open = await openPage();
+  const { page, complaints } = open;
+  await page.goto(`${url}/docs`);
+  await page.getByRole("heading", { name: "Weir", level: 1 }).waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Errors" }).click();
+  await page.locator(":target").getByText("unsupported_media_type").first().waitFor();
+  assert.deepEqual(complaints, []);
+  assertAtHome(url, open);
+});
+
+/** An event as the page was told. */
+interface Told {
+  readonly name: string;
+  // deno-lint-ignore no-explicit-any -- whatever the other side sends
+  readonly data: any;
 }
 
-interface Seen {
-  readonly told: Told[];
-  readonly code: number;
-  readonly protocol: string;
-}
-
-/** Runs in the page: sends a photo, then what is too large, until the socket is closed. */
-function converse({ url, protocols, photo, tooMany }: Given): Promise<Seen> {
+/** Runs in the page: follows a job until its source is closed. */
+function follow(address: string): Promise<Told[]> {
+  const source = new EventSource(address);
+  const told: Told[] = [];
+  for (const name of ["queued", "running", "prediction", "gap", "succeeded", "message"]) {
+    source.addEventListener(name, ({ data }) => told.push({ name, data: JSON.parse(data) }));
+  }
   return new Promise((resolve) => {
-    const socket = new WebSocket(url, protocols);
-    const told: Told[] = [];
-    socket.onopen = () => socket.send(new Blob([new Uint8Array(photo)]));
-    socket.onmessage = ({ data }) => {
-      told.push(JSON.parse(data));
-      if (told.at(-1)!.type === "succeeded") socket.send(new Uint8Array(tooMany));
-    };
-    socket.onclose = ({ code }) => resolve({ told, code, protocol: socket.protocol });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) resolve(told);
+    });
   });
 }
 
-Deno.test({
-  name: "a browser's WebSocket, from the gateway's own page",
-  ignore: BROWSER_PATH === undefined,
-  fn: async (t) => {
-    await using folder = await tempFolder();
-    const file = join(folder.path, "keys.jsonl");
-    const key = newApiKey();
-    const entry = { name: "ada", sha256: keyDigest(key).toHex() };
-    await Deno.writeTextFile(file, JSON.stringify(entry));
-    await using weir = await startWeir({ env: { WEIR_API_KEYS_FILE: file } });
-    await using browser = await startBrowser();
-    const step = stepsOf(t);
-    const url = weir.url.replace("http", "ws") + "/v1/socket";
-    const converseAt = async (page: string, key: string): Promise<Seen> => {
-      await using opened = await browser.newPage();
-      await opened.goto(page);
-      const protocols = ["weir", `weir.key.${key}`];
-      const photo = [...PHOTO.bytes];
-      return await opened.evaluate(converse, { url, protocols, photo, tooMany: 11_000_000 });
-    };
-
-    await printingLog(weir, async () => {
-      await step(
-        "sends a photo, is told its classes, and is closed for what is too large",
-        async () => {
-          const { told, code, protocol } = await converseAt(weir.url, key);
-          assert.deepEqual(
-            told.map(({ type }) => type),
-            ["accepted", "queued", "running", "prediction", "succeeded"],
-          );
-          assertSees(told.at(-1)!.result.predictions, PHOTO);
-          assert.deepEqual([code, protocol], [1009, "weir"]);
-        },
-      );
-
-      await step("sees that its key is wrong", async () => {
-        const { told, code } = await converseAt(weir.url, newApiKey());
-        assert.deepEqual([told, code], [[], 1008]);
+testWeir(
+  "a browser's EventSource is told of a job in order, and stops when it is over",
+  { ignore: withoutBrowser },
+  async (weir) => {
+    const { url } = weir;
+    await using open = await openPage();
+    const { page, complaints, requests } = open;
+    await page.goto(`${url}/docs`);
+    const statuses: number[] = [];
+    const { following } = await pausing(weir, async () => {
+      const job = await post(`${url}/v1/jobs`, form(...PICTURES.map(({ bytes }) => bytes)));
+      assert.equal(job.status, 202);
+      const events = `${url}/v1/jobs/${job.body.id}/events`;
+      page.on("response", (response) => {
+        if (response.url() === events) statuses.push(response.status());
       });
-
-      await step("opens none from a page of another origin, even with a key", async () => {
-        const silent = { hostname: "127.0.0.1", port: 0, onListen: () => undefined };
-        await using other = Deno.serve(silent, () => new Response("a page"));
-        const { told, code } = await converseAt(`http://127.0.0.1:${other.addr.port}`, key);
-        assert.deepEqual([told, code], [[], 1006]);
-      });
-      await weir.drain();
+      const joined = page.waitForResponse(events);
+      const following = page.evaluate(follow, events);
+      await joined;
+      return { following };
     });
+    const told = await within(following, "the source is closed");
+    assert.deepEqual(
+      told.map(({ name, data }) => `${name} ${data.index ?? ""}`.trim()),
+      ["queued", "running", ...PICTURES.map((_, i) => `prediction ${i}`), "succeeded"],
+    );
+    for (const { name, data } of told) {
+      if (name === "prediction") assertSees(data.predictions, PICTURES[data.index]!);
+    }
+    // Once to be told, and once to learn that there is no more.
+    assert.deepEqual(statuses, [200, 204]);
+    assert.equal(requests.filter((address) => address.endsWith("/events")).length, 2);
+    assert.deepEqual(complaints, []);
+    assertAtHome(url, open);
+    await weir.assertEmpty();
   },
-});
+);

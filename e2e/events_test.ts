@@ -5,7 +5,7 @@ import { assertSees, call, form, post } from "./client.ts";
 import { connect, type Connection } from "./event_client.ts";
 import { colourPicture } from "./pictures.ts";
 import { until, within } from "./waiting.ts";
-import { testWeir, type Weir } from "./weir.ts";
+import { pausing, testWeir, type Weir } from "./weir.ts";
 
 const IMAGES = 40;
 const CLIENTS = 50;
@@ -28,16 +28,6 @@ function randomOf(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** Stops the only worker while something is done. */
-async function pausing<T>({ workers: [worker] }: Weir, body: () => Promise<T>): Promise<T> {
-  worker!.kill("SIGSTOP");
-  try {
-    return await body();
-  } finally {
-    worker!.kill("SIGCONT");
-  }
 }
 
 async function submit({ url }: Weir, pictures = PICTURES): Promise<string> {

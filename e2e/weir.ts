@@ -223,6 +223,16 @@ export async function printingLog(weir: Weir, body: () => Promise<void>): Promis
   }
 }
 
+/** Stops the only worker while something is done. */
+export async function pausing<T>({ workers: [worker] }: Weir, body: () => Promise<T>): Promise<T> {
+  worker!.kill("SIGSTOP");
+  try {
+    return await body();
+  } finally {
+    worker!.kill("SIGCONT");
+  }
+}
+
 /** A part of a test, named by a sentence that goes on from the test's; the first to fail is the last. */
 export type Step = (name: string, body: () => Promise<void>) => Promise<void>;
 

@@ -49,6 +49,13 @@ const FILES = [
     type: "text/css; charset=utf-8",
   },
   {
+    path: "/icon.svg",
+    id: "icon",
+    summary: "Give the icon that all pages share",
+    name: "icon.svg",
+    type: "image/svg+xml",
+  },
+  {
     path: "/docs.css",
     id: "docsStyle",
     summary: "Give this document's style",

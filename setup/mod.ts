@@ -1,8 +1,9 @@
 /**
  * Set-up: what Weir needs of a machine beyond its npm packages.
  *
- * Owns the list of parts and their order: the server program for the queues, then TensorFlow's
- * native addon. Never starts a server, never exits, never reads the environment by itself.
+ * Owns the list of parts and their order: the server program for the queues, TensorFlow's native
+ * addon, and a browser where tests ask for it. Never starts a server, never exits, never reads the
+ * environment by itself.
  * Invariant: it can be interrupted at any point and repeated at any time; with nothing missing it
  * is silent and takes well under 2 s.
  *
@@ -10,6 +11,7 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import { AddonCache, cacheFolder } from "./addon_cache.ts";
+import { type Chromium, provideChromium } from "./chromium.ts";
 import { InstallerSource } from "./installer_source.ts";
 import type { PartReport } from "./part_report.ts";
 import { Programs } from "./programs.ts";
@@ -23,6 +25,7 @@ import {
 } from "./tensorflow_addon.ts";
 import { WheelSource } from "./wheel_source.ts";
 
+export type { Chromium } from "./chromium.ts";
 export type { PartReport } from "./part_report.ts";
 export { type Progress, terminalProgress } from "./progress.ts";
 export { findRedisServer, type RedisServer } from "./redis_server.ts";
@@ -32,6 +35,8 @@ export type { TensorFlowAddon } from "./tensorflow_addon.ts";
 export interface SetupReport {
   readonly redisServer?: PartReport<RedisServer>;
   readonly tensorflowAddon?: PartReport<TensorFlowAddon>;
+  /** For the tests alone. */
+  readonly chromium?: PartReport<Chromium>;
 }
 
 export interface SetupOptions {
@@ -62,6 +67,8 @@ export async function setUp(options: SetupOptions): Promise<SetupReport> {
       { redisServer: await provideRedisServer({ programs, packages, signal }) }),
     ...(parts.has("tensorflowAddon") &&
       { tensorflowAddon: await addon(options, folder, programs, packages) }),
+    ...(parts.has("chromium") &&
+      { chromium: await provideChromium({ programs, packages, signal }) }),
   };
 }
 

@@ -13,7 +13,7 @@ import { lastWords, type Programs } from "./programs.ts";
 import type { Progress } from "./progress.ts";
 
 /** What set-up may need from the system. */
-export type Tool = "redis-server" | "g++" | "pip";
+export type Tool = "redis-server" | "g++" | "pip" | "chromium";
 
 interface PackageManager {
   readonly program: string;
@@ -27,27 +27,42 @@ const MANAGERS: readonly PackageManager[] = [
   {
     program: "brew",
     command: "brew install",
-    packages: { "redis-server": "redis", "g++": "gcc", "pip": "python" },
+    packages: { "redis-server": "redis", "g++": "gcc", "pip": "python", "chromium": "chromium" },
   },
   {
     program: "apt-get",
     command: "sudo apt-get install",
-    packages: { "redis-server": "redis-server", "g++": "g++", "pip": "python3-pip" },
+    packages: {
+      "redis-server": "redis-server",
+      "g++": "g++",
+      "pip": "python3-pip",
+      "chromium": "chromium",
+    },
   },
   {
     program: "dnf",
     command: "sudo dnf install",
-    packages: { "redis-server": "valkey", "g++": "gcc-c++", "pip": "python3-pip" },
+    packages: {
+      "redis-server": "valkey",
+      "g++": "gcc-c++",
+      "pip": "python3-pip",
+      "chromium": "chromium",
+    },
   },
   {
     program: "apk",
     command: "sudo apk add",
-    packages: { "redis-server": "redis", "g++": "g++", "pip": "py3-pip" },
+    packages: { "redis-server": "redis", "g++": "g++", "pip": "py3-pip", "chromium": "chromium" },
   },
   {
     program: "pacman",
     command: "sudo pacman -S",
-    packages: { "redis-server": "valkey", "g++": "gcc", "pip": "python-pip" },
+    packages: {
+      "redis-server": "valkey",
+      "g++": "gcc",
+      "pip": "python-pip",
+      "chromium": "chromium",
+    },
   },
 ];
 

@@ -36,6 +36,7 @@ export async function docsPage(document: OpenApiDocument): Promise<string> {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>${title}: the HTTP interface</title>
+        <link rel="icon" href="icon.svg">
         <link rel="stylesheet" href="theme.css">
         <link rel="stylesheet" href="docs.css">
       </head>

@@ -21,8 +21,8 @@ function all(text: string, pattern: RegExp): string[] {
 Deno.test("the page refers to files that are served, and to no other host", async () => {
   const { html, script, style, page } = await texts();
   const served = page.files.map(({ path }) => path);
-  const references = all(html, /(?:src|href)="([^"]+)"/g).filter((url) => !url.startsWith("data:"));
-  assert.deepEqual(references.sort(), ["docs", "page.css", "page.js", "theme.css"]);
+  const references = all(html, /(?:src|href)="([^"]+)"/g);
+  assert.deepEqual(references.sort(), ["docs", "icon.svg", "page.css", "page.js", "theme.css"]);
   for (const reference of references.filter((name) => name !== "docs")) {
     assert(served.includes(`/${reference}`), reference);
   }

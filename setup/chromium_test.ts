@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { provideChromium } from "./chromium.ts";
+import { Programs } from "./programs.ts";
+import { SystemPackages } from "./system_packages.ts";
+import { recordedProgress } from "./testing/recorded_progress.ts";
+import { type Scratch, scratch } from "./testing/scratch.ts";
+
+const { signal } = new AbortController();
+
+Deno.test("a browser is found under any of its names, and says its version", async () => {
+  await using bin = await scratch();
+  const path = await bin.program("google-chrome", "echo Google Chrome 150.0.7871.100");
+  assert.deepEqual(await provide(bin), {
+    state: "found",
+    path,
+    version: "Google Chrome 150.0.7871.100",
+  });
+});
+
+Deno.test("a program that only tells how to get the browser is passed over", async () => {
+  await using bin = await scratch();
+  await bin.program("chromium-browser", "echo 'requires the chromium snap' >&2; exit 1");
+  assert.deepEqual(await provide(bin), {
+    state: "missing",
+    reason: "chromium not found; install chromium with the package manager of this system",
+  });
+});
+
+Deno.test("as root on Debian the browser is installed", async () => {
+  await using bin = await scratch();
+  const path = bin.path("chromium");
+  const browser = await bin.program("package/chromium", "echo Chromium 150.0.7871.100");
+  await bin.program("apt-get", `case "$*" in *install*chromium) /bin/mv ${browser} ${path}; esac`);
+  assert.deepEqual(await provide(bin, 0), {
+    state: "installed",
+    path,
+    version: "Chromium 150.0.7871.100",
+  });
+});
+
+/** Set-up's step on a machine whose search path holds what the test put there. */
+function provide(bin: Scratch, userId = 1000): ReturnType<typeof provideChromium> {
+  const programs = new Programs({ PATH: bin.folder });
+  const packages = new SystemPackages({
+    programs,
+    folder: bin.folder,
+    progress: recordedProgress(),
+    userId,
+    signal,
+  });
+  return provideChromium({ programs, packages, signal });
+}
