@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JobId } from "../shared/job.ts";
 import { GROUP } from "../shared/redis/keys.ts";
-import { RETRY } from "../shared/redis/scripts/worker.ts";
+import { RETRY } from "../shared/redis/scripts/attempt.ts";
 import { monitor } from "../shared/testing/redis.ts";
 import { call, post } from "./client.ts";
 import { commandDocs, isNewer } from "./command_docs.ts";

@@ -1,6 +1,6 @@
 /**
- * What a worker writes of its attempts, from their beginning to their end: one atomic script a job,
- * a batch of them in one round trip.
+ * What a worker writes of its attempts, from their beginning to their end: one atomic script for all
+ * that a batch has of a stream, so that what they have in common costs Redis one command.
  *
  * @module
  */
@@ -11,7 +11,8 @@ import type { Log } from "../log.ts";
 import { gatewaysOf } from "./job_queue.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
-import { BEGIN, BURY, PROGRESS, SETTLE } from "./scripts/worker.ts";
+import { BEGIN, PROGRESS } from "./scripts/attempt.ts";
+import { BURY, SETTLE } from "./scripts/outcome.ts";
 import type { Shard } from "./shard.ts";
 
 const beginScript = new Script(BEGIN);
@@ -21,6 +22,9 @@ const progressScript = new Script(PROGRESS);
 
 /** Image bytes that a model's dead letters may hold. */
 export const DEAD_BYTES_MAX = 67_108_864;
+
+/** Jobs that one script ends: it takes some 30 µs of Redis for each. */
+const SETTLED_AT_ONCE = 64;
 
 /**
  * Bytes of answers that a job which goes on keeps in Redis, for those who join late and for its
@@ -106,32 +110,49 @@ export class Attempts {
   }
 
   async settle(done: readonly Finished[]): Promise<Settled[]> {
-    const plain = done.filter(({ outcome }) => outcome.state !== "dead");
     const replies = new Map<Finished, unknown>();
-    const noted = imagesToNote(plain);
+    const plain = done.filter(({ outcome }) => outcome.state !== "dead");
+    const groups = this.#groupsOf(plain);
+    const noted = imagesToNote(groups);
     const settled = await runScripts(
       this.#shard,
       settleScript,
-      plain.map((finished) => this.#settleCall(finished, noted.get(finished))),
+      groups.map((group) => this.#settleCall(group, noted.get(group) ?? 0)),
     );
-    plain.forEach((finished, i) => replies.set(finished, settled[i]));
+    groups.forEach((group, i) =>
+      group.forEach((finished, n) => replies.set(finished, (settled[i] as unknown[])[n]))
+    );
     for (const finished of done) {
       if (finished.outcome.state !== "dead") continue;
       const { keys, args } = this.#buryCall(finished, finished.outcome);
       replies.set(finished, await runScript(this.#shard, buryScript, keys, args));
     }
-    return await Promise.all(
-      done.map((finished) => this.#settled(finished, replies.get(finished))),
-    );
+    return await this.#settled(done, replies);
   }
 
-  async #settled(finished: Finished, reply: unknown): Promise<Settled> {
-    const [kind, more] = reply as [string, string | undefined];
-    if (kind === "late") return "late";
-    if (kind !== "retell") return kind as Settled;
-    // A gateway joined since `begin`: once more, with its stream among the keys.
-    const [settled] = await this.settle([{ ...finished, tell: more ?? "" }]);
-    return settled!;
+  /** Where a gateway joined since `begin`: once more, with its stream among the keys. */
+  async #settled(
+    done: readonly Finished[],
+    replies: ReadonlyMap<Finished, unknown>,
+  ): Promise<Settled[]> {
+    const kinds = done.map((finished) => replies.get(finished) as [Settled | "retell", string?]);
+    const again = done.flatMap((finished, i) => {
+      const [kind, tell = ""] = kinds[i]!;
+      return kind === "retell" ? [{ ...finished, tell }] : [];
+    });
+    const retold = again.length === 0 ? [] : await this.settle(again);
+    return kinds.map(([kind]) => kind === "retell" ? retold.shift()! : kind);
+  }
+
+  /** Jobs of one stream, as many as one script may hold up Redis for. */
+  #groupsOf(done: readonly Finished[]): Finished[][] {
+    const streams = Map.groupBy(done, ({ delivery: { model, lane } }) => `${lane} ${model}`);
+    return [...streams.values()].flatMap((all) =>
+      Array.from(
+        { length: Math.ceil(all.length / SETTLED_AT_ONCE) },
+        (_, i) => all.slice(i * SETTLED_AT_ONCE, (i + 1) * SETTLED_AT_ONCE),
+      )
+    );
   }
 
   #progressCall({ delivery, tell, from, answers }: Progress): Call {
@@ -146,27 +167,41 @@ export class Attempts {
     };
   }
 
-  #settleCall(finished: Finished, noted: number | undefined): Call {
-    const { delivery, tell, outcome } = finished;
+  #settleCall(group: readonly Finished[], noted: number): Call {
+    const { delivery } = group[0]!;
     return {
-      keys: [...this.#jobKeys(delivery), ...this.#resultKeys(tell)],
-      args: [...this.#jobArgs(finished, noted), ...outcomeArgs(outcome, delivery)],
+      keys: [
+        ...this.#streamKeys(delivery),
+        ...group.flatMap(({ delivery: { id }, tell }) => [
+          this.#keys.job(id),
+          ...this.#resultKeys(tell),
+        ]),
+      ],
+      args: [
+        ...this.#streamArgs(delivery, noted),
+        ...group.flatMap(({ delivery, tell, outcome }) => [
+          ...jobArgs(delivery, tell),
+          gatewaysOf(tell).length,
+          ...outcomeArgs(outcome, delivery),
+        ]),
+      ],
     };
   }
 
-  #buryCall(finished: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
-    const { delivery, tell } = finished;
-    const { model, top, images } = delivery;
+  #buryCall({ delivery, tell }: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
+    const { id, model, top, images } = delivery;
     return {
       keys: [
-        ...this.#jobKeys(delivery),
+        ...this.#streamKeys(delivery),
+        this.#keys.job(id),
         this.#keys.dead(model),
         this.#keys.deadBytes(model),
         this.#keys.deadIndex(),
         ...this.#resultKeys(tell),
       ],
       args: [
-        ...this.#jobArgs(finished),
+        ...this.#streamArgs(delivery, 0),
+        ...jobArgs(delivery, tell),
         JSON.stringify(error),
         this.#parts.deadBytesMax ?? DEAD_BYTES_MAX,
         model,
@@ -177,18 +212,12 @@ export class Attempts {
     };
   }
 
-  #jobKeys({ id, model, lane }: Delivery): string[] {
-    return [
-      this.#keys.jobs(model, lane),
-      this.#keys.load(model),
-      this.#keys.job(id),
-      this.#keys.deadlines(),
-    ];
+  #streamKeys({ model, lane }: Delivery): string[] {
+    return [this.#keys.jobs(model, lane), this.#keys.load(model), this.#keys.deadlines()];
   }
 
-  #jobArgs({ delivery, tell }: Finished, noted = 0): (string | number)[] {
-    const { id, lane, entry, images, bytes } = delivery;
-    return [GROUP, this.#parts.consumer, lane, entry, images.length, bytes, noted, id, tell];
+  #streamArgs({ lane }: Delivery, noted: number): (string | number)[] {
+    return [GROUP, this.#parts.consumer, lane, noted];
   }
 
   #resultKeys(tell: string): string[] {
@@ -196,14 +225,18 @@ export class Attempts {
   }
 }
 
-/** What a batch has done is noted once for each model, with its last job. */
-function imagesToNote(done: readonly Finished[]): Map<Finished, number> {
-  const worked = done.filter(({ outcome }) => outcome.state !== "expired");
-  const noted = new Map<Finished, number>();
-  for (const group of Map.groupBy(worked, ({ delivery }) => delivery.model).values()) {
-    noted.set(group.at(-1)!, group.reduce((sum, { delivery }) => sum + delivery.images.length, 0));
+/** What a batch has done is noted once for each model, with its last jobs. */
+function imagesToNote(groups: readonly Finished[][]): Map<Finished[], number> {
+  const noted = new Map<Finished[], number>();
+  for (const own of Map.groupBy(groups, ([first]) => first!.delivery.model).values()) {
+    const worked = own.flat().filter(({ outcome }) => outcome.state !== "expired");
+    noted.set(own.at(-1)!, worked.reduce((sum, { delivery }) => sum + delivery.images.length, 0));
   }
   return noted;
+}
+
+function jobArgs({ id, entry, images, bytes }: Delivery, tell: string): (string | number)[] {
+  return [entry, images.length, bytes, id, tell];
 }
 
 /** The outcome's state, names and values for the record after their number, then the answers. */
@@ -218,7 +251,8 @@ function outcomeArgs(outcome: Outcome, { images }: Delivery): (string | number)[
   if (outcome.state !== "succeeded") return args;
   // An attempt that goes on where another ended answers the last images.
   const { results } = outcome;
-  return [...args, images.length - results.length, ...results.map(textOf)];
+  const answers = results.map(textOf);
+  return [...args, images.length - answers.length, answers.length, ...answers];
 }
 
 /** An answer as the record has it. */

@@ -310,14 +310,63 @@ Deno.test("an entry that is no job is removed with a warning", async () => {
   assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, 0)), 0);
 });
 
-Deno.test("settling a batch is one round trip of the client", async () => {
+Deno.test("beginning and settling a batch are a script each, however many jobs it has", async () => {
   await using broker = await openBroker();
   const ids = await Promise.all(Array.from({ length: 8 }, () => submit(broker)));
   const deliveries = await broker.source.read(8, forever);
   await broker.source.begin(deliveries);
   const settled = await broker.source.settle(deliveries.map((delivery) => success(delivery)));
   assert.deepEqual(settled, ids.map(() => "succeeded"));
-  assert.equal((await commandCalls(broker.redis.client)).get("evalsha"), 1 + 1 + 8);
+  assert.equal((await commandCalls(broker.redis.client)).get("evalsha"), 1 + 1 + 1);
+  await assertDrained(broker);
+});
+
+Deno.test("a batch of more jobs than one script ends is settled whole", async () => {
+  await using broker = await openBroker();
+  const ids = await Promise.all(Array.from({ length: 65 }, () => submit(broker)));
+  const deliveries = await broker.source.read(65, forever);
+  await broker.source.begin(deliveries);
+  const settled = await broker.source.settle(deliveries.map((delivery) => success(delivery)));
+  assert.deepEqual(settled, ids.map(() => "succeeded"));
+  await assertDrained(broker);
+});
+
+Deno.test("each job of a batch has its own end: told once more, late, or lost", async () => {
+  await using broker = await openBroker();
+  for (let i = 0; i < 5; i++) await submit(broker);
+  const deliveries = await broker.source.read(5, forever);
+  const [plain, joined, cancelled, gone, lost] = deliveries as [
+    ...[Delivery, Delivery, Delivery, Delivery, Delivery],
+  ];
+  await broker.source.begin(deliveries);
+  await attach(broker.gateway("g2"), joined.id);
+  await broker.queue.conclude(cancelled.id, "cancelled");
+  await broker.redis.client.del(keys.job(gone.id));
+  await broker.redis.client.xclaim(keys.jobs(MODEL, 0), "workers", "w2", 0, lost.entry);
+  const error = { code: "undecodable_image", detail: "damaged" } as const;
+  const settled = await broker.source.settle([
+    success(plain),
+    success(joined),
+    success(cancelled),
+    success(gone),
+    { delivery: lost, tell: "g1", outcome: { state: "failed", error, timings: {} } },
+  ]);
+  assert.deepEqual(settled, ["succeeded", "succeeded", "late", "late", "late"]);
+  const states = deliveries.map(async ({ id }) => (await broker.queue.get(id))?.state);
+  assert.deepEqual(await Promise.all(states), [
+    ...["succeeded", "succeeded", "cancelled", undefined, "running"],
+  ]);
+  assert.deepEqual(await broker.source.settle([success(lost)]), ["succeeded"]);
+  await assertDrained(broker);
+});
+
+Deno.test("a job that is twice in a batch is settled once, and counted once", async () => {
+  await using broker = await openBroker();
+  await submit(broker);
+  const [delivery] = await broker.source.read(1, forever);
+  await broker.source.begin([delivery!]);
+  const settled = await broker.source.settle([success(delivery!), success(delivery!)]);
+  assert.deepEqual(settled, ["succeeded", "late"]);
   await assertDrained(broker);
 });
 

@@ -17,7 +17,7 @@ import { parseEntry } from "./entry.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
 import { LEAVE, LONGEST_IDLE } from "./scripts/consumer.ts";
-import { HAND_BACK, RETRY } from "./scripts/worker.ts";
+import { HAND_BACK, RETRY } from "./scripts/attempt.ts";
 
 const retryScript = new Script(RETRY);
 const handBackScript = new Script(HAND_BACK);

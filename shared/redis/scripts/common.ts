@@ -24,41 +24,25 @@ end
 local function owns(stream, group, consumer, entry)
   return #redis.pcall('XPENDING', stream, group, entry, entry, 1, consumer) > 0
 end
-local function lower(load_key, lane, images, bytes)
+local function lower(load_key, lane, jobs, images, bytes)
   local fields = {'jobs', 'bytes', 'images:' .. lane}
   local load = redis.call('HMGET', load_key, unpack(fields))
   local function less(i, amount)
     return math.max(0, tonumber(load[i] or 0) - amount)
   end
   redis.call('HSET', load_key,
-    fields[1], less(1, 1), fields[2], less(2, bytes), fields[3], less(3, images))
+    fields[1], less(1, jobs), fields[2], less(2, bytes), fields[3], less(3, images))
 end
 `;
 
 /**
- * Tells gateways: `event` is name, value, …, `from` the index of the first result stream in KEYS. A
- * stream that is gone, or that cannot be written, is passed over.
+ * Tells gateways: `event` is name, value, …. A result stream that is gone, or that cannot be
+ * written, is passed over.
  */
 export const TELL = `
-local function tell_gateways(event, from)
-  for i = from, #KEYS do
-    redis.pcall('XADD', KEYS[i], 'NOMKSTREAM', '*', unpack(event))
+local function tell_gateways(event, streams)
+  for _, stream in ipairs(streams) do
+    redis.pcall('XADD', stream, 'NOMKSTREAM', '*', unpack(event))
   end
-end
-`;
-
-/**
- * Writes an outcome and tells the gateways. `fields` are name, value, … of the record's change;
- * `from` is the index of the first result stream in KEYS.
- */
-export const CONCLUDE = `${TELL}
-local function conclude(job_key, deadlines_key, id, fields, from)
-  redis.call('ZREM', deadlines_key, id)
-  redis.call('HSET', job_key, unpack(fields))
-  if #KEYS < from then return end
-  local event = redis.call('HGETALL', job_key)
-  table.insert(event, 'id')
-  table.insert(event, id)
-  tell_gateways(event, from)
 end
 `;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CONCLUDE, PRELUDE } from "./common.ts";
+import { PRELUDE, TELL } from "./common.ts";
 
 /**
  * Judges the load of a model, in images by lane. Before a job of a lane, what is there of its lane
@@ -111,7 +111,7 @@ return redis.call('HGETALL', KEYS[1])
  * KEYS: job, deadlines, the result streams to tell. ARGV: id, state, tell
  * Returns: {'done' | 'final' | 'early' | 'gone'} | {'retell', tell}
  */
-export const END = `${PRELUDE}${CONCLUDE}
+export const END = `${PRELUDE}${TELL}
 local state, deadline, created, tell =
   unpack(redis.call('HMGET', KEYS[1], 'state', 'deadline', 'created', 'tell'))
 if not state then
@@ -122,8 +122,13 @@ if is_final(state) then return {'final'} end
 if tell ~= ARGV[3] then return {'retell', tell} end
 local now = now_ms()
 if ARGV[2] == 'expired' and now < tonumber(deadline) then return {'early'} end
-conclude(KEYS[1], KEYS[2], ARGV[1],
-  {'state', ARGV[2], 'finished', now, 'totalMs', now - created}, 3)
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished', now, 'totalMs', now - created)
+if #KEYS < 3 then return {'done'} end
+local event = redis.call('HGETALL', KEYS[1])
+table.insert(event, 'id')
+table.insert(event, ARGV[1])
+tell_gateways(event, {unpack(KEYS, 3)})
 return {'done'}
 `;
 

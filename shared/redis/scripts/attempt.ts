@@ -1,10 +1,10 @@
 /**
- * The atomic steps of a worker, each with its keys, arguments and return value.
+ * The atomic steps of an attempt that goes on or is given back, each with its keys, arguments and
+ * return value.
  *
  * @module
  */
-import { CONCLUDE, PRELUDE, TELL } from "./common.ts";
-import { REMOVE_LETTER } from "./dead_letters.ts";
+import { PRELUDE, TELL } from "./common.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
@@ -27,13 +27,16 @@ local function drop_unwanted(job, entry, images, bytes, state, bound)
   local deleted = redis.call('XDEL', KEYS[1], entry) == 1
   if reason == 'gone' and redis.call('HDEL', KEYS[2], job) == 1 then reason = 'refused' end
   if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
-    lower(KEYS[2], ARGV[3], images, bytes)
+    lower(KEYS[2], ARGV[3], 1, images, bytes)
     -- Bound, so that another copy is known for one.
     if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
   end
   return reason
 end
 `;
+
+/** Deliveries that a consumer has at most, more than any does. */
+const IN_HAND_MAX = 100_000;
 
 /**
  * Marks the deliveries of one stream as running, each only while this consumer owns its entry
@@ -48,8 +51,18 @@ end
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
+local owned = {}
+local claim = {'XCLAIM', stream, group, consumer, 0}
+for _, pending in ipairs(redis.pcall('XPENDING', stream, group, '-', '+', ${IN_HAND_MAX}, consumer)) do
+  owned[pending[1]] = true
+end
+for i = 5, #ARGV, 3 do
+  if owned[ARGV[i]] then table.insert(claim, ARGV[i]) end
+end
+table.insert(claim, 'JUSTID')
+if #claim > 6 then redis.call(unpack(claim)) end
 local function begin(job, entry, images, bytes)
-  if not owns(stream, group, consumer, entry) then return {'lost'} end
+  if not owned[entry] then return {'lost'} end
   local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed =
     unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created',
       'started', 'worker', 'done', 'kept', 'followed'))
@@ -63,7 +76,6 @@ local function begin(job, entry, images, bytes)
   if state == 'running' and worker == consumer then return run(tonumber(attempts)) end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[4]) then return {'spent', tell, attempt - 1} end
-  redis.call('XCLAIM', stream, group, consumer, 0, entry, 'JUSTID')
   local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt}
   if not started then
     for _, v in ipairs({'started', now, 'queueMs', now - created}) do table.insert(fields, v) end
@@ -121,117 +133,8 @@ for i, value in ipairs(redis.call('HMGET', job, unpack(names))) do
     table.insert(event, value)
   end
 end
-tell_gateways(event, 3)
+tell_gateways(event, {unpack(KEYS, 3)})
 return {'done', all}
-`;
-
-/** Time over which the rate is taken, as the time constant of an exponential mean. */
-const RATE_MEMORY_MS = 3000;
-
-/**
- * Notes images as done, a batch at once, and from that how many are done in a millisecond. Only
- * what was done while more waited tells how many could be: the rest tells how many came. A time
- * without jobs counts for nothing, because the submit that ends it sets the mark.
- */
-const NOTE_DONE = `
-local function note_done(stream, load, group, images)
-  if images == 0 then return end
-  local now = now_ms()
-  local rate, mark = unpack(redis.call('HMGET', load, 'rate', 'mark'))
-  redis.call('HSET', load, 'mark', now)
-  local unread = redis.call('XLEN', stream) - (redis.pcall('XPENDING', stream, group)[1] or 0)
-  if not mark or unread <= 0 then return end
-  local ms = math.max(1, now - mark)
-  local old = rate and math.exp(-ms / ${RATE_MEMORY_MS}) or 0
-  redis.call('HSET', load, 'rate', tonumber(rate or 0) * old + images / ms * (1 - old))
-end
-`;
-
-/**
- * Ends an attempt: acknowledges and deletes the entry, lowers the load, writes the outcome unless
- * there is one, tells the gateways. A worker that no longer owns the entry may settle a success
- * alone, and only first; its answers are those of the images from `first` on, and answers that the
- * record has stay. Gives {state} | {'late', reason} | {'retell', tell}.
- */
-const SETTLE_ATTEMPT = `${NOTE_DONE}
-local function settle(outcome, from, fields, first, answers)
-  local stream = KEYS[1]
-  local group, consumer, lane, entry, images, bytes, done_now, id, tell = unpack(ARGV, 1, 9)
-  local state, bound, created, told, done, kept =
-    unpack(redis.call('HMGET', KEYS[3], 'state', 'entry', 'created', 'tell', 'done', 'kept'))
-  local live = state and not is_final(state)
-  if live and told ~= tell then return {'retell', told} end
-  kept = tonumber(kept or done or 0)
-  -- An attempt that built on answers which Redis has forgotten is not whole.
-  if live and answers and first > kept then return {'late', 'partial'} end
-  if outcome ~= 'succeeded' and not owns(stream, group, consumer, entry) then
-    return {'late', 'lost'}
-  end
-  redis.call('XACK', stream, group, entry)
-  local duplicate = bound and bound ~= entry
-  if redis.call('XDEL', stream, entry) == 1 and not duplicate then
-    lower(KEYS[2], lane, images, bytes)
-    note_done(stream, KEYS[2], group, tonumber(done_now))
-  end
-  if not state then return {'late', 'gone'} end
-  if duplicate then return {'late', 'duplicate'} end
-  if not live then return {'late', state} end
-  if answers then
-    local before = kept > 0 and redis.call('HGET', KEYS[3], 'results') .. ',' or ''
-    local results = before .. table.concat(answers, ',', kept - first + 1)
-    for _, v in ipairs({'results', results, 'done', first + #answers}) do
-      table.insert(fields, v)
-    end
-  end
-  local now = now_ms()
-  for _, v in ipairs({'state', outcome, 'finished', now, 'totalMs', now - created}) do
-    table.insert(fields, v)
-  end
-  conclude(KEYS[3], KEYS[4], id, fields, from)
-  return {outcome}
-end
-`;
-
-/**
- * Ends an attempt with an outcome.
- *
- * KEYS: stream, load, job, deadlines, the result streams to tell
- * ARGV: group, consumer, lane, entry, images, bytes, images to note as done, id, tell, state, number
- * of the following names and values of the record, these, then for a success the index of its first
- * image and the answers
- * Returns: {state} | {'late', reason} | {'retell', tell}
- */
-export const SETTLE = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}
-local fields, answers = {}, nil
-local last = 11 + ARGV[11]
-for i = 12, last do table.insert(fields, ARGV[i]) end
-if ARGV[10] == 'succeeded' then answers = {unpack(ARGV, last + 2)} end
-return settle(ARGV[10], 5, fields, tonumber(ARGV[last + 1]), answers)
-`;
-
-/**
- * Ends a job that cannot be done: as SETTLE with the state `failed`, and keeps its images with the
- * reason in the dead-letter stream, whose oldest entries make room.
- *
- * KEYS: stream, load, job, deadlines, dead letters, their bytes, their index, the result streams
- * to tell
- * ARGV: as SETTLE to tell, then error, bytesMax, model, then name, value, … of the letter
- * Returns: as SETTLE
- */
-export const BURY = `${PRELUDE}${CONCLUDE}${SETTLE_ATTEMPT}${REMOVE_LETTER}
-local bytes, id, error, bytesMax, model =
-  ARGV[6], ARGV[8], ARGV[10], tonumber(ARGV[11]), ARGV[12]
-local settled = settle('failed', 8, {'error', error})
-if settled[1] ~= 'failed' then return settled end
-local letter = redis.call('XADD', KEYS[5], '*', 'bytes', bytes, 'id', id, unpack(ARGV, 13))
-redis.call('HSET', KEYS[7], id, letter .. ' ' .. model)
-local held = redis.call('INCRBY', KEYS[6], bytes)
-while held > bytesMax do
-  local oldest = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
-  if not oldest then break end
-  held = remove_letter(KEYS[5], KEYS[6], KEYS[7], oldest)
-end
-return settled
 `;
 
 /**
