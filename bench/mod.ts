@@ -9,7 +9,6 @@
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { Presets, SingleBar } from "cli-progress";
 import type { Clock } from "../shared/clock.ts";
-import { installNode } from "./load.ts";
 import { machineOf } from "./machine.ts";
 import { htmlOf } from "./report/html.ts";
 import { type Report, textOf } from "./report/text.ts";
@@ -57,7 +56,6 @@ export async function runBench(
   parts: BenchParts,
   signal: AbortSignal,
 ): Promise<number> {
-  await installNode(parts);
   const wanted = SCENARIOS.filter(({ name }) => scenarios.length === 0 || scenarios.includes(name));
   const reports: ScenarioReport[] = [];
   for (const { name, load } of wanted) {

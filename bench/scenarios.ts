@@ -18,4 +18,14 @@ export const SCENARIOS: readonly ListedScenario[] = [
     description: "no model: throughput, latency and commands, beside BullMQ and polling",
     load: async () => (await import("./scenarios/roundtrip.ts")).roundtrip,
   },
+  {
+    name: "overload",
+    description: "twice the load that can be served: waits, refusals, memory",
+    load: async () => (await import("./scenarios/overload.ts")).overload,
+  },
+  {
+    name: "fairness",
+    description: "a flood of one API key beside another: with lanes, and in one",
+    load: async () => (await import("./scenarios/fairness.ts")).fairness,
+  },
 ];

@@ -127,7 +127,7 @@ export class Jobs {
         log.warn("queue is full", { model: card.name, ...submitted.load });
         return { ok: false, ...atCapacity(submitted.waitMs) };
       case "slow":
-        log.info("wait would be too long", { model: card.name, waitMs: submitted.waitMs });
+        log.debug("wait would be too long", { model: card.name, waitMs: submitted.waitMs });
         return { ok: false, ...atCapacity(submitted.waitMs) };
       case "mismatch":
         return MISMATCH;

@@ -108,7 +108,9 @@ const RETRY_AFTER_MAX_MS = 60_000;
  */
 export function atCapacity(waitMs: number | undefined): Refusal {
   if (waitMs === undefined) return AT_CAPACITY;
-  return { ...AT_CAPACITY, retryAfterMs: Math.min(waitMs, RETRY_AFTER_MAX_MS) };
+  // The nearest second: an estimate is as often too long as too short.
+  const retryAfterMs = Math.min(1000 * Math.round(waitMs / 1000), RETRY_AFTER_MAX_MS);
+  return { ...AT_CAPACITY, retryAfterMs };
 }
 
 /** What any request that asks Redis may be answered. */

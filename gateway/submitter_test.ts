@@ -94,6 +94,27 @@ Deno.test("the image that is refused is named by its place where there are sever
   assert.match(detail, /^image 2 of 2: /);
 });
 
+Deno.test("whoever waits is refused where the wait is too long, and told how long it is", async () => {
+  await using opened = await openApp();
+  await opened.post("/v1/jobs");
+  await opened.post("/v1/jobs");
+  // Two images in 40 s: longer than any deadline here.
+  await opened.broker.redis.client.hset(keys.load(MODEL), "rate", 2 / 40_000);
+  const refused = await opened.post("/predict");
+  assert.equal(refused.headers.get("retry-after"), "40");
+  await problem(refused, 503, "at_capacity");
+  const longer = { headers: { "x-request-timeout-ms": "39999" } };
+  await problem(await opened.post("/predict", longer), 503, "at_capacity");
+  assert.equal((await opened.post("/v1/jobs")).status, 202);
+  await opened.broker.redis.client.hset(keys.load(MODEL), "rate", 3 / 400);
+  const hasty = await opened.post("/predict", { headers: { "x-request-timeout-ms": "300" } });
+  assert.equal(hasty.headers.get("retry-after"), "1");
+  await problem(hasty, 503, "at_capacity");
+  await opened.broker.redis.client.hset(keys.load(MODEL), "rate", 1 / 400_000);
+  assert.equal((await opened.post("/predict")).headers.get("retry-after"), "60");
+  assert.equal(await opened.broker.redis.client.hget(keys.load(MODEL), "jobs"), "3");
+});
+
 Deno.test("a full queue is 503 at capacity", async () => {
   await using opened = await openApp({ jobsMax: 1 });
   assert.equal((await opened.post("/v1/jobs")).status, 202);

@@ -36,6 +36,11 @@ export class Batcher {
     this.#parts = parts;
   }
 
+  /** Images in one batch at most. */
+  get batchMax(): number {
+    return this.#parts.batchMax;
+  }
+
   /** Images that could be taken in now. */
   get free(): number {
     return Math.max(0, BATCHES_HELD_MAX * this.#parts.batchMax - this.#held);

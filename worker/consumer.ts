@@ -2,12 +2,12 @@
  * The consumer of a shard: reads deliveries, begins them, has them decoded and hands them to the batcher.
  *
  * Owns the pace at which jobs are taken from the lanes: while the batcher is full, none is begun but
- * one of each lane of which nothing is in hand, so that a flood in another does not hold it up.
+ * of lanes that have less than their share in hand, so that a flood in another does not hold them up.
  * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
  *
  * @module
  */
-import type { Delivery, Finished, JobSource, Verdict } from "../shared/broker.ts";
+import type { Delivery, Finished, JobSource, Lane, Verdict } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Fault } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
@@ -97,11 +97,10 @@ export class Consumer {
     log.info("jobs handed back", { queued });
   }
 
-  /** Waits for room, and begins at once what comes in lanes of which nothing is in hand. */
+  /** Waits for room, and begins at once what comes in lanes that have little in hand. */
   async #takeQuiet(signal: AbortSignal): Promise<void> {
-    const { source, batcher, hands } = this.#parts;
-    const held = new Set(hands.all().map(laneKey));
-    const quiet = source.lanes.filter((lane) => !held.has(laneKey(lane)));
+    const { source, batcher } = this.#parts;
+    const quiet = this.#quietLanes();
     if (quiet.length === 0 || !source.interruptible) return await batcher.whenFree(signal);
     const came = new AbortController();
     const room = new AbortController();
@@ -118,6 +117,18 @@ export class Consumer {
       came.abort();
       await freed;
     }
+  }
+
+  /** Lanes of which less is in hand than their share of a batch, or nothing. */
+  #quietLanes(): Lane[] {
+    const { source, batcher, hands } = this.#parts;
+    const held = new Map<string, number>();
+    for (const delivery of hands.all()) {
+      const key = laneKey(delivery);
+      held.set(key, (held.get(key) ?? 0) + delivery.images.length);
+    }
+    const share = Math.max(1, batcher.batchMax / source.lanes.length);
+    return source.lanes.filter((lane) => (held.get(laneKey(lane)) ?? 0) < share);
   }
 
   /** A group that was made again gives out all of its stream once more. */

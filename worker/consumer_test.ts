@@ -27,7 +27,8 @@ function decodeNumber(image: Uint8Array): Promise<Decoded> {
 
 /** Starts a consumer; `prepare` sets the source up before the first read. */
 function consume(
-  { decode = decodeNumber, prepare = () => {} }: {
+  { batchMax = BATCH_MAX, decode = decodeNumber, prepare = () => {} }: {
+    batchMax?: number;
     decode?: (image: Uint8Array) => Promise<Decoded>;
     prepare?: (settling: Settling) => void;
   } = {},
@@ -35,7 +36,7 @@ function consume(
   const settling = openSettling();
   prepare(settling);
   const { source, settler, hands, clock, log } = settling;
-  const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
+  const batcher = new Batcher({ batchMax, lingerMs: 0, clock });
   const consumer = new Consumer({
     source,
     readers: 1,
@@ -61,7 +62,7 @@ async function takenFrom(batcher: Batcher): Promise<Delivery[]> {
 
 /** Takes as many jobs of one image as a worker holds, without being done with them. */
 async function takenFull(batcher: Batcher): Promise<void> {
-  for (let jobs = 0; jobs < 2 * BATCH_MAX;) jobs += (await batcher.take()).length;
+  for (let jobs = 0; jobs < 2 * batcher.batchMax;) jobs += (await batcher.take()).length;
   assert.equal(batcher.free, 0);
 }
 
@@ -366,7 +367,7 @@ Deno.test("consumer that is told to drain keeps what it could not begin in hand,
   assert.deepEqual(hands.unbegun(), [read, claimed]);
 });
 
-Deno.test("consumer that is full takes one job of each lane of which it holds nothing", async () => {
+Deno.test("consumer that is full takes no more of a lane than its share of a batch", async () => {
   const lanes = [0, 1, 2].map((lane) => ({ model: MODEL, lane }));
   await using worker = consume({ prepare: ({ source }) => source.lanes = lanes });
   const { source, batcher, hands } = worker;
@@ -380,6 +381,22 @@ Deno.test("consumer that is full takes one job of each lane of which it holds no
   assert(!hands.has(second));
   batcher.release(3);
   assert((await takenFrom(batcher)).includes(second));
+});
+
+Deno.test("consumer that is full goes on taking of a lane until that has its share of a batch", async () => {
+  const lanes = [0, 1].map((lane) => ({ model: MODEL, lane }));
+  await using worker = consume({
+    batchMax: 8,
+    prepare: ({ source }) => source.lanes = lanes,
+  });
+  const { source, batcher, hands } = worker;
+  source.hand(...Array.from({ length: 16 }, () => testDelivery()));
+  await takenFull(batcher);
+  const quiet = Array.from({ length: 5 }, () => testDelivery([1], { lane: 1 }));
+  source.hand(...quiet);
+  for (let jobs = 0; jobs < 4;) jobs += (await batcher.take()).length;
+  assert.equal(batcher.held, 16 + 4);
+  assert(!hands.has(quiet[4]!));
 });
 
 Deno.test("consumer that is full reads on as soon as there is room", async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Load, putLoad } from "../load.ts";
+import { installNode, type Load, putLoad } from "../load.ts";
 import { median, quantile, spread } from "../numbers.ts";
 import { BULLMQ_CONCURRENCY, startBullMq, startPolling } from "../peers.ts";
 import { drawPhoto } from "../photo.ts";
@@ -33,6 +33,7 @@ const [PROMISED, MANY] = ["everysec", 64] as const;
 const WATCHED_SECONDS = 0.3;
 
 export const roundtrip: Scenario = async (stage) => {
+  await installNode(stage);
   const runs: Run[] = [];
   let sent = 0;
   const persistences = stage.quick ? [PROMISED] : PERSISTENCES;
