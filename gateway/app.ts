@@ -23,6 +23,7 @@ import {
 import { headFault } from "./intake/head.ts";
 import type { Page } from "./page.ts";
 import { fault, problemResponse } from "./problem.ts";
+import { requestCount } from "./request_count.ts";
 import { mount, type RouteGroup } from "./route.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
 import type { Registry } from "prom-client";
@@ -98,6 +99,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   const { log, corsOrigins } = parts;
   const routes = routeGroups(parts).flatMap(({ routes }) => routes);
   const app = new Hono<Authenticated>();
+  app.use(requestCount(parts.metrics, routes.map(({ path }) => path)));
   app.use(requestId(), async (c, next) => {
     await next();
     // The library's own header is lost where a handler makes its response itself.
