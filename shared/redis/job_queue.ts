@@ -19,7 +19,7 @@ import {
 import { bytesOf, type JobId, type JobRecord, type NewJob } from "../job.ts";
 import { type CommandClient, unavailable } from "./connection.ts";
 import { jobEntry } from "./entry.ts";
-import { laneOf, LANES, type ShardKeys } from "./keys.ts";
+import { GROUP, laneOf, LANES, type ShardKeys } from "./keys.ts";
 import { fieldsOf, newRecord, parseRecord } from "./record.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
 import type { Shard, Shards } from "./shard.ts";
@@ -173,11 +173,12 @@ export function submitCall(
       keys.job(id),
       keys.load(model),
       keys.deadlines(),
+      keys.jobs(model, laneOf(owner)),
       ...(digest === undefined ? [] : [keys.idempotency(digest)]),
     ],
     args: [
       ...[id, timeoutMs, keepMs, size.bytes, jobsMax, bytesMax, fingerprint],
-      ...[size.images, laneOf(owner), LANES, owner === "" ? 1 : GREEDY_PART, waitMaxMs],
+      ...[size.images, laneOf(owner), LANES, owner === "" ? 1 : GREEDY_PART, waitMaxMs, GROUP],
       ...newRecord(job, size.images, gateway),
     ],
   };

@@ -158,6 +158,16 @@ Deno.test("a job that may not wait so long is refused, with the time it would ha
   assert.equal(await broker.redis.client.xlen(keys.jobs(MODEL, laneOf(FLOOD))), 7);
 });
 
+Deno.test("a lane of which workers have read all is not refused, however slow they were", async () => {
+  await using broker = await openBroker();
+  for (let i = 0; i < 4; i++) await submit(broker, { owner: FLOOD, images: imagesOf(5) });
+  const job = { owner: FLOOD, waitMaxMs: 2000 };
+  assert.equal((await submitAt(broker, 0.0001, job)).kind, "slow");
+  await broker.source.read(4, forever);
+  assert.equal((await submitAt(broker, 0.0001, job)).kind, "queued");
+  assert.equal((await submitAt(broker, 0.0001, job)).kind, "slow");
+});
+
 Deno.test("while no rate is known, no job is refused for its wait", async () => {
   await using broker = await openBroker();
   for (let i = 0; i < 20; i++) await submit(broker, { owner: FLOOD, waitMaxMs: 1 });
@@ -200,7 +210,10 @@ Deno.test("without API keys the bounds are for the one lane alone", async () => 
   assert.equal((await broker.queue.submit(newJob())).kind, "full");
 });
 
-/** Does so many jobs of the queue as one batch; it takes so long by Redis' clock, or a little longer. */
+/**
+ * Does so many jobs of the queue as one batch; since the one before, so much time has passed by
+ * Redis' clock, or a little more.
+ */
 async function doBatch(
   { source, redis: { client } }: Broker,
   jobs: number,
@@ -209,7 +222,8 @@ async function doBatch(
   const deliveries = await source.read(jobs, forever);
   assert.equal(deliveries.length, jobs);
   await source.begin(deliveries);
-  await client.hincrby(keys.load(MODEL), "mark", -ms);
+  const mark = await client.hget(keys.load(MODEL), "mark");
+  if (mark !== null) await client.hset(keys.load(MODEL), "mark", Number(mark) - ms);
   await source.settle(deliveries.map((delivery) => success(delivery)));
 }
 
@@ -224,16 +238,30 @@ async function assertRate(broker: Broker, imagesPerMs: number): Promise<void> {
   assert(rate <= imagesPerMs * 1.05 && rate >= imagesPerMs * 0.8, `${rate}, not ${imagesPerMs}`);
 }
 
-Deno.test("the rate is what was done while more waited, batch by batch", async () => {
+Deno.test("the rate is what was done while more waited, from batch to batch", async () => {
   await using broker = await openBroker();
-  for (let i = 0; i < 30; i++) await submit(broker, { images: imagesOf(2) });
+  for (let i = 0; i < 40; i++) await submit(broker, { images: imagesOf(2) });
+  await doBatch(broker, 5, 0);
+  assert.equal(await rateOf(broker), undefined);
   await doBatch(broker, 5, 10_000);
   await assertRate(broker, 0.001);
-  await doBatch(broker, 10, 10_000);
-  await assertRate(broker, 0.002);
-  // After a time far shorter than the memory, what is old still counts.
+  // A time as long as the memory: of what was, the e-th part is left.
+  await doBatch(broker, 5, 3000);
+  const expected = 0.001 / Math.E + 10 / 3000 * (1 - 1 / Math.E);
+  await assertRate(broker, expected);
+  // After a time far shorter than the memory, almost all that was still counts.
   await doBatch(broker, 10, 1);
-  await assertRate(broker, 0.002 + 20 / 3000);
+  await assertRate(broker, expected + 20 / 3000);
+});
+
+Deno.test("a long silence costs the rate no more than its memory", async () => {
+  await using broker = await openBroker();
+  for (let i = 0; i < 40; i++) await submit(broker);
+  await doBatch(broker, 10, 0);
+  await doBatch(broker, 10, 1000);
+  await assertRate(broker, 0.01);
+  await doBatch(broker, 1, 3_600_000);
+  await assertRate(broker, 0.01 / Math.E);
 });
 
 Deno.test("a worker that has nothing more to do tells nothing of how fast it is", async () => {
@@ -250,8 +278,9 @@ Deno.test("a time without jobs is not one in which nothing was done", async () =
   const { client } = broker.redis;
   await submit(broker);
   await doBatch(broker, 1, 0);
-  await client.hincrby(keys.load(MODEL), "mark", -3_600_000);
-  for (let i = 0; i < 20; i++) await submit(broker);
+  await client.hset(keys.load(MODEL), "mark", 1);
+  for (let i = 0; i < 30; i++) await submit(broker);
+  await doBatch(broker, 10, 3_600_000);
   await doBatch(broker, 10, 10_000);
   await assertRate(broker, 0.001);
 });

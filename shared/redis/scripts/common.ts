@@ -10,7 +10,7 @@
  */
 
 /**
- * Redis' clock in milliseconds; what is final; who owns an entry, which nobody does where the group
+ * Redis' clock in milliseconds; what is final; how many entries of a stream nobody has read; who owns an entry, which nobody does where the group
  * is gone; the way load is lowered.
  */
 export const PRELUDE = `
@@ -20,6 +20,9 @@ local function now_ms()
 end
 local function is_final(state)
   return state == 'succeeded' or state == 'failed' or state == 'cancelled' or state == 'expired'
+end
+local function unread(stream, group)
+  return redis.call('XLEN', stream) - (redis.pcall('XPENDING', stream, group)[1] or 0)
 end
 local function owns(stream, group, consumer, entry)
   return #redis.pcall('XPENDING', stream, group, entry, entry, 1, consumer) > 0

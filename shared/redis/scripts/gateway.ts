@@ -29,11 +29,12 @@ end
 /**
  * Admits a job: checks the bounds and creates its record. A resend of the same submit finds the
  * record and leaves it; another submit with the same idempotency key finds that key. A greedy lane
- * may fill a part of the bounds alone.
+ * may fill a part of the bounds alone. Where workers have read all of the lane, its wait is no reason
+ * to refuse it: they keep up, whatever the rate was.
  *
- * KEYS: job, load, deadlines, and the idempotency key where there is one
+ * KEYS: job, load, deadlines, stream, and the idempotency key where there is one
  * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, images, lane, number of lanes,
- * part of the bounds for a greedy lane, the longest wait or an empty text, then name, value, … of
+ * part of the bounds for a greedy lane, the longest wait or an empty text, group, then name, value, … of
  * the record
  * Returns: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} |
  * {'full', jobs, bytes, waitMs or -1} | {'slow', waitMs}
@@ -41,7 +42,7 @@ end
 export const SUBMIT = `${PRELUDE}${WEIGH}
 local created = redis.call('HGET', KEYS[1], 'created')
 if created then return {'exists', created} end
-local known = KEYS[4] and redis.call('GET', KEYS[4])
+local known = KEYS[5] and redis.call('GET', KEYS[5])
 if known then
   local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
   if fingerprint == ARGV[7] then return {'same', id} end
@@ -52,19 +53,21 @@ local part = greedy and ARGV[11] or 1
 if jobs + 1 > ARGV[5] * part or bytes + ARGV[4] > ARGV[6] * part then
   return {'full', jobs, bytes, wait}
 end
-if ARGV[12] ~= '' and wait > tonumber(ARGV[12]) then return {'slow', wait} end
+if ARGV[12] ~= '' and wait > tonumber(ARGV[12]) and unread(KEYS[4], ARGV[13]) > 0 then
+  return {'slow', wait}
+end
 local now = now_ms()
 local deadline = now + ARGV[2]
--- Without jobs, nothing is done: from here on, time counts again.
-if jobs == 0 then redis.call('HSET', KEYS[2], 'mark', now) end
 redis.call('HSET', KEYS[2], 'jobs', jobs + 1, 'bytes', bytes + ARGV[4],
   'images:' .. ARGV[9], own + ARGV[8])
+-- Without jobs, nothing is done: time counts again from the first batch on.
+if jobs == 0 then redis.call('HDEL', KEYS[2], 'mark') end
 redis.call('HSET', KEYS[1], 'state', 'queued', 'created', now, 'deadline', deadline,
-  unpack(ARGV, 13))
+  unpack(ARGV, 14))
 redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
 redis.call('ZADD', KEYS[3], deadline, ARGV[1])
-if KEYS[4] then
-  redis.call('SET', KEYS[4], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
+if KEYS[5] then
+  redis.call('SET', KEYS[5], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
 end
 return {'queued', now}
 `;

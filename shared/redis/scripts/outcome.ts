@@ -10,9 +10,10 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 const RATE_MEMORY_MS = 3000;
 
 /**
- * Notes images as done, a batch at once, and from that how many are done in a millisecond. Only
- * what was done while more waited tells how many could be: the rest tells how many came. A time
- * without jobs counts for nothing, because the submit that ends it sets the mark.
+ * Notes images as done, a batch at once, and from the time since the batch before, how many are done
+ * in a millisecond. Only what was done while more waited tells how many could be: the rest tells how
+ * many came. A time without jobs counts for nothing, because the submit that ends it takes the mark
+ * away; a long silence, as where Redis or all workers were away, for no more than the memory.
  */
 const NOTE_DONE = `
 local function note_done(stream, load, group, images)
@@ -20,10 +21,9 @@ local function note_done(stream, load, group, images)
   local now = now_ms()
   local rate, mark = unpack(redis.call('HMGET', load, 'rate', 'mark'))
   redis.call('HSET', load, 'mark', now)
-  local unread = redis.call('XLEN', stream) - (redis.pcall('XPENDING', stream, group)[1] or 0)
-  if not mark or unread <= 0 then return end
+  if not mark or unread(stream, group) <= 0 then return end
   local ms = math.max(1, now - mark)
-  local old = rate and math.exp(-ms / ${RATE_MEMORY_MS}) or 0
+  local old = rate and math.exp(-math.min(1, ms / ${RATE_MEMORY_MS})) or 0
   redis.call('HSET', load, 'rate', tonumber(rate or 0) * old + images / ms * (1 - old))
 end
 `;
