@@ -51,16 +51,17 @@ const IN_HAND_MAX = 100_000;
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
-local owned = {}
-local claim = {'XCLAIM', stream, group, consumer, 0}
+local owned, claimed = {}, {}
 for _, pending in ipairs(redis.pcall('XPENDING', stream, group, '-', '+', ${IN_HAND_MAX}, consumer)) do
   owned[pending[1]] = true
 end
 for i = 5, #ARGV, 3 do
-  if owned[ARGV[i]] then table.insert(claim, ARGV[i]) end
+  if owned[ARGV[i]] then table.insert(claimed, ARGV[i]) end
 end
-table.insert(claim, 'JUSTID')
-if #claim > 6 then redis.call(unpack(claim)) end
+if #claimed > 0 then
+  table.insert(claimed, 'JUSTID')
+  redis.call('XCLAIM', stream, group, consumer, 0, unpack(claimed))
+end
 local function begin(job, entry, images, bytes)
   if not owned[entry] then return {'lost'} end
   local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed =

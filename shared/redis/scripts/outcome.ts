@@ -87,17 +87,17 @@ local function write(job, now)
 end
 
 local function settle(jobs)
-  local replies, ours, acknowledge = {}, {}, {'XACK', stream, group}
+  local replies, ours, entries = {}, {}, {}
   for i, job in ipairs(jobs) do
     replies[i] = read(job)
     if not replies[i] then
       ours[i] = job
-      table.insert(acknowledge, job.entry)
+      table.insert(entries, job.entry)
     end
   end
-  if #acknowledge > 3 then redis.call(unpack(acknowledge)) end
+  if #entries > 0 then redis.call('XACK', stream, group, unpack(entries)) end
   local now, freed, images, bytes = now_ms(), 0, 0, 0
-  local events, over, written = {}, {'ZREM', deadlines}, {}
+  local events, over, written = {}, {}, {}
   for i = 1, #jobs do
     local job = ours[i]
     if job then
@@ -124,7 +124,7 @@ local function settle(jobs)
     lower(load, lane, freed, images, bytes)
     note_done(stream, load, group, tonumber(ARGV[4]))
   end
-  if #over > 2 then redis.call(unpack(over)) end
+  if #over > 0 then redis.call('ZREM', deadlines, unpack(over)) end
   for i, job in ipairs(jobs) do
     if events[i] then tell_gateways(events[i], job.streams) end
   end
