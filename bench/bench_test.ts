@@ -3,24 +3,32 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "..");
 
-Deno.test("bench --quick measures, with every answer checked, and reports", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const [json, html] = [join(folder, "report.json"), join(folder, "report.html")];
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "bench", "roundtrip", "--quick", "--json", json, "--html", html],
-      cwd: ROOT,
-    }).output();
-    const text = new TextDecoder().decode(stdout);
-    assert.equal(code, 0, text + new TextDecoder().decode(stderr));
-    assert.match(text, /throughput against BullMQ, 64 at once/);
-    const { quick, scenarios: [{ name, tables }] } = JSON.parse(await Deno.readTextFile(json));
-    assert.deepEqual([quick, name, tables.length], [true, "roundtrip", 1]);
-    assert.match(await Deno.readTextFile(html), /<svg/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+for (
+  const { scenario, figure, plots } of [
+    { scenario: "roundtrip", figure: /throughput against BullMQ, 64 at once/, plots: 2 },
+    { scenario: "idle", figure: /commands a minute of an idle gateway/, plots: 0 },
+  ]
+) {
+  Deno.test(`bench ${scenario} --quick measures, with every answer checked, and reports`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const [json, html] = [join(folder, "report.json"), join(folder, "report.html")];
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["task", "bench", scenario, "--quick", "--json", json, "--html", html],
+        cwd: ROOT,
+      }).output();
+      const text = new TextDecoder().decode(stdout);
+      assert.equal(code, 0, text + new TextDecoder().decode(stderr));
+      assert.match(text, figure);
+      const { quick, scenarios: [{ name, tables }] } = JSON.parse(await Deno.readTextFile(json));
+      assert.deepEqual([quick, name, tables.length], [true, scenario, 1]);
+      const page = await Deno.readTextFile(html);
+      assert.equal(page.match(/<svg/g)?.length ?? 0, plots);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
 Deno.test("bench names the nearest scenario for one that it does not know", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {

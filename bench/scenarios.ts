@@ -19,6 +19,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/roundtrip.ts")).roundtrip,
   },
   {
+    name: "idle",
+    description: "clients that wait for events while nothing happens: commands, memory",
+    load: async () => (await import("./scenarios/idle.ts")).idle,
+  },
+  {
     name: "overload",
     description: "twice the load that can be served: waits, refusals, memory",
     load: async () => (await import("./scenarios/overload.ts")).overload,

@@ -1,0 +1,194 @@
+/**
+ * What clients cost that follow jobs while nothing happens.
+ *
+ * @module
+ */
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { IdleClients } from "../idle_clients.ts";
+import { quantile } from "../numbers.ts";
+import { BenchRedis } from "../redis.ts";
+import type { Figure, Scenario, Stage } from "../scenario.ts";
+import { startWeir, type System } from "../system.ts";
+
+const CLIENTS = [0, 1000, 10_000];
+const QUICK_CLIENTS = [0, 200];
+/** Time over which commands are counted. */
+const SECONDS = 60;
+/** Jobs that the clients follow. */
+const HELD_JOBS = 100;
+/** Jobs that are done while the clients hang on. */
+const LIVE_JOBS = 300;
+/** What a worker does because it has just started is done after this time. */
+const START_MS = 10_000;
+/** Longer than it takes. */
+const HELD_MS = 3_600_000;
+/** The model of which no worker is left. */
+const HELD_MODEL = "held";
+
+interface Point {
+  readonly clients: number;
+  readonly worker: boolean;
+  readonly commandsAMinute: number;
+  readonly gatewayMiB: number | undefined;
+  readonly redisConnections: number;
+}
+
+export const idle: Scenario = async (stage) => {
+  const { quick, progress } = stage;
+  const seconds = quick ? 3 : SECONDS;
+  await using folder = await temporaryModels(stage);
+  await using redis = await BenchRedis.start(stage.redisServer, "everysec");
+  const env = { WEIR_ENGINE: "null", WEIR_TIMEOUT_MS: String(HELD_MS) };
+  await using gateway = await startWeir(stage, redis, { workers: 0, env });
+  const url = gateway.urls[0]!;
+  {
+    // A model is offered for a day after its last worker.
+    const models = { ...env, WEIR_MODELS: folder.both };
+    await using _ = await startWeir(stage, redis, { gateways: 0, env: models });
+    await untilServed(stage, url);
+  }
+  const photo = await Deno.readFile(join(stage.root, "fixtures/photos/star.jpg"));
+  const held: string[] = [];
+  for (let i = 0; i < HELD_JOBS; i++) held.push(await submit(url, photo, HELD_MODEL));
+
+  using clients = new IdleClients();
+  const points: Point[] = [];
+  const measure = async (count: number, worker: boolean, done: number) => {
+    progress(done, `${count} clients`);
+    await clients.growTo(count, url, held);
+    points.push({ clients: count, worker, ...await quietTime(stage, redis, gateway, seconds) });
+  };
+  await measure(0, false, 0);
+  const only = { ...env, WEIR_MODELS: folder.one };
+  await using _worker = await startWeir(stage, redis, { gateways: 0, env: only });
+  const counts = quick ? QUICK_CLIENTS : CLIENTS;
+  await stage.clock.sleep(quick ? 0 : START_MS, stage.signal);
+  for (const [i, count] of counts.entries()) {
+    await measure(count, true, (i + 1) / (counts.length + 2));
+  }
+  progress(0.9, "jobs, while the clients hang on");
+  const latencies: number[] = [];
+  for (let i = 0; i < (quick ? 20 : LIVE_JOBS); i++) {
+    latencies.push(await liveMs(stage, url, photo));
+  }
+  return {
+    method: `Clients follow ${HELD_JOBS} jobs of a model without a worker, through one gateway; ` +
+      `Redis' commands of ${seconds} s are counted, one worker beside it. Then ` +
+      `${latencies.length} jobs are done one after the other: from the time at which each had ` +
+      `its outcome, by Redis' clock, to the time at which its client has read it.`,
+    tables: [{
+      title: "While nothing happens",
+      columns: ["clients", "worker", "commands/min", "gateway MiB", "connections to Redis"],
+      rows: points.map((point) => [
+        String(point.clients),
+        point.worker ? "one" : "none",
+        point.commandsAMinute,
+        point.gatewayMiB,
+        point.redisConnections,
+      ]),
+    }],
+    plots: [],
+    figures: figuresOf(points, latencies),
+  };
+};
+
+/** Counts while nothing happens. */
+async function quietTime(
+  { clock, signal }: Stage,
+  redis: BenchRedis,
+  gateway: System,
+  seconds: number,
+): Promise<Omit<Point, "clients" | "worker">> {
+  const before = await redis.counters();
+  await clock.sleep(seconds * 1000, signal);
+  const after = await redis.counters();
+  const cost = await gateway.cost();
+  return {
+    commandsAMinute: (after.commands - before.commands) * 60 / seconds,
+    gatewayMiB: cost && cost.rssBytes / 2 ** 20,
+    redisConnections: await redis.connections() - 1,
+  };
+}
+
+async function submit(url: string, photo: Uint8Array<ArrayBuffer>, model: string): Promise<string> {
+  const response = await fetch(`${url}/v1/jobs?model=${model}`, { method: "POST", body: photo });
+  const job = await response.json();
+  if (response.status !== 202) throw new Error(`submit a job: ${job.detail}`);
+  return job.id;
+}
+
+/** Follows a job to its end: how long its outcome was on its way. */
+async function liveMs(
+  { clock }: Stage,
+  url: string,
+  photo: Uint8Array<ArrayBuffer>,
+): Promise<number> {
+  const id = await submit(url, photo, "shapes");
+  const text = await (await fetch(`${url}/v1/jobs/${id}/events`)).text();
+  const now = clock.wall();
+  const [, data] = /event: succeeded\nid: \d+\ndata: (.*)/.exec(text)!;
+  return now - Date.parse(JSON.parse(data!).finishedAt);
+}
+
+/** Waits until the gateway knows both models. */
+async function untilServed({ clock, signal }: Stage, url: string): Promise<void> {
+  while (!signal.aborted) {
+    const { models } = await (await fetch(`${url}/v1/models`)).json();
+    if (models?.length === 2) return;
+    await clock.sleep(100, signal);
+  }
+}
+
+function figuresOf(points: readonly Point[], latencies: readonly number[]): Figure[] {
+  const [alone, ...beside] = points;
+  const most = beside.at(-1)!;
+  const figures: Figure[] = [
+    {
+      name: "commands a minute of an idle gateway",
+      value: alone!.commandsAMinute,
+      goal: { atMost: 12 },
+      unit: "commands",
+    },
+    {
+      name: "commands a minute of an idle worker",
+      value: beside[0]!.commandsAMinute - alone!.commandsAMinute,
+      goal: { atMost: 15 },
+      unit: "commands",
+    },
+    {
+      name: `commands a minute more with ${most.clients} clients`,
+      value: most.commandsAMinute - beside[0]!.commandsAMinute,
+      goal: { atMost: 2 },
+      unit: "commands",
+    },
+    {
+      name: `an event's way beside ${most.clients} clients, p99`,
+      value: quantile(latencies, 0.99),
+      goal: { atMost: 50 },
+      unit: "ms",
+    },
+  ];
+  if (most.gatewayMiB === undefined) return figures;
+  const memory = { name: `memory of a gateway with ${most.clients} clients`, unit: "MiB" };
+  return [...figures, { ...memory, value: most.gatewayMiB, goal: { atMost: 700 } }];
+}
+
+/** Two repositories: one with the built-in model twice, one with it alone. */
+async function temporaryModels(
+  { root }: Stage,
+): Promise<AsyncDisposable & { readonly both: string; readonly one: string }> {
+  const path = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const [both, one] = [join(path, "both"), join(path, "one")];
+  for (const folder of [both, one]) {
+    await cp(join(root, "fixtures", "models"), folder, { recursive: true });
+  }
+  const held = join(both, HELD_MODEL);
+  await cp(join(both, "shapes"), held, { recursive: true });
+  const settings = JSON.parse(await Deno.readTextFile(join(held, "weir.json")));
+  await Deno.writeTextFile(
+    join(held, "weir.json"),
+    JSON.stringify({ ...settings, default: false }),
+  );
+  return { both, one, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
