@@ -16,8 +16,8 @@ import type { BenchOptions } from "./bench/mod.ts";
 import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import type { FaultsOptions } from "./faults/mod.ts";
-import { fuzzCommand } from "./fuzz/command.ts";
-import type { FuzzOptions } from "./fuzz/mod.ts";
+import { fuzzCommand } from "./faults/fuzz/command.ts";
+import type { FuzzOptions } from "./faults/fuzz/mod.ts";
 import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
@@ -264,7 +264,7 @@ function testByFuzzing(options: FuzzOptions): Promise<never> {
   const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
   return run(async () => {
     const redisServer = (await setUp(env, ["redisServer"], drain))!;
-    const { runFuzz } = await import("./fuzz/mod.ts");
+    const { runFuzz } = await import("./faults/fuzz/mod.ts");
     const parts = { ...host, env, redisServer, terminal: process.stderr };
     Deno.exit(await runFuzz(options, parts, drain));
   });

@@ -15,7 +15,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bench: ["shared"],
   faults: ["shared", "fixtures"],
   // Their processes are the same; what is done to them is not.
-  fuzz: ["shared", "fixtures", "faults"],
   fixtures: ["shared", "worker"],
 };
 

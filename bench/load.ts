@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { linesOf } from "../shared/lines.ts";
-import type { BenchParts } from "./mod.ts";
+import type { BenchParts } from "./parts.ts";
 
 export interface Load {
   /** Whole address that photos are posted to. */

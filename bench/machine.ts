@@ -5,7 +5,7 @@
  */
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import type { BenchParts } from "./mod.ts";
+import type { BenchParts } from "./parts.ts";
 import { nodeFolder } from "./load.ts";
 
 export interface Machine {

@@ -8,9 +8,9 @@
  */
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { Presets, SingleBar } from "cli-progress";
-import type { Clock } from "../shared/clock.ts";
 import { machineOf } from "./machine.ts";
 import { htmlOf } from "./report/html.ts";
+import type { BenchParts } from "./parts.ts";
 import { type Report, textOf } from "./report/text.ts";
 import { isMet, type ScenarioReport } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -23,23 +23,6 @@ export interface BenchOptions {
   /** Files that take the reports. */
   readonly json: string;
   readonly html: string;
-}
-
-export interface BenchParts {
-  /** Program and arguments that run a role, with the permissions of its task. */
-  readonly roleCommand: (role: "gateway" | "worker") => readonly [string, ...string[]];
-  /** Environment of the processes, before the settings that are made here. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The checkout. */
-  readonly root: string;
-  /** Path of redis-server. */
-  readonly redisServer: string;
-  readonly rounds: number;
-  readonly clock: Clock;
-  /** Prints a line. */
-  readonly say: (line: string) => void;
-  /** Where the progress bar is drawn. */
-  readonly terminal: NodeJS.WritableStream;
 }
 
 /** Time between two lines of the bar where there is no terminal. */

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { Child } from "./child.ts";
 import { nodeFolder } from "./load.ts";
-import type { BenchParts } from "./mod.ts";
+import type { BenchParts } from "./parts.ts";
 import type { BenchRedis } from "./redis.ts";
 import { System } from "./system.ts";
 

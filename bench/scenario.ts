@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { BenchParts } from "./mod.ts";
+import type { BenchParts } from "./parts.ts";
 
 /** One cell; numbers are rounded where they are printed. */
 export type Cell = number | string | undefined;

@@ -6,7 +6,7 @@
  * @module
  */
 import { Child, type Cost } from "./child.ts";
-import type { BenchParts } from "./mod.ts";
+import type { BenchParts } from "./parts.ts";
 import type { BenchRedis, RedisCounters } from "./redis.ts";
 
 /** Settings of every Weir that is measured; the rest are the defaults. */

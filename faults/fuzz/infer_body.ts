@@ -8,7 +8,7 @@
  */
 import fc from "fast-check";
 import { deflateSync, gzipSync } from "node:zlib";
-import type { Random } from "../fixtures/training/random.ts";
+import type { Random } from "../../fixtures/training/random.ts";
 import { type Bytes, damaged, join } from "./bytes.ts";
 import type { Head } from "./requests.ts";
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Random } from "../fixtures/training/random.ts";
+import type { Random } from "../../fixtures/training/random.ts";
 import { type Bytes, join } from "./bytes.ts";
 import type { Operation } from "./contract.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { crc32, deflateSync, inflateSync } from "node:zlib";
-import type { Random } from "../fixtures/training/random.ts";
+import type { Random } from "../../fixtures/training/random.ts";
 import {
   type Bytes,
   damaged,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Random } from "../fixtures/training/random.ts";
+import type { Random } from "../../fixtures/training/random.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 

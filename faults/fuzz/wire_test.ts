@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../shared/clock.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { type Bytes, join, latin1 } from "./bytes.ts";
 import { exchange, type Reply, responseIn } from "./wire.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 async function fuzz(...args: readonly string[]): Promise<{ code: number; printed: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "fuzz", ...args],
-    cwd: join(import.meta.dirname!, ".."),
+    cwd: join(import.meta.dirname!, "..", ".."),
     env: { NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import sharp from "sharp";
-import { Random } from "../fixtures/training/random.ts";
+import { Random } from "../../fixtures/training/random.ts";
 import { makeCase, type Material } from "./cases.ts";
 import { readContract } from "./contract.ts";
 import { mutate, MUTATIONS } from "./image_mutation.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Clock } from "../shared/clock.ts";
+import type { Clock } from "../../shared/clock.ts";
 import { type Bytes, join } from "./bytes.ts";
 
 export interface Exchange {

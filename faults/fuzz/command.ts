@@ -4,7 +4,7 @@
  * @module
  */
 import { Command } from "commander";
-import { countOption } from "../shared/count_option.ts";
+import { countOption } from "../../shared/count_option.ts";
 import type { FuzzOptions } from "./mod.ts";
 
 /** Makes the command; its action is given the flags as they were understood. */

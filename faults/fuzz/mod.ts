@@ -10,12 +10,12 @@
 // @ts-types="npm:@types/cli-progress@3.11.6"
 import { Presets, SingleBar } from "cli-progress";
 import { join } from "node:path";
-import { Fleet, type FleetParts } from "../faults/fleet.ts";
-import { History } from "../faults/history.ts";
-import { orAborted } from "../faults/or_aborted.ts";
-import { untilEmpty } from "../faults/quiet.ts";
-import { isEmpty } from "../faults/redis_state.ts";
-import { TemporaryFolder } from "../faults/temporary_folder.ts";
+import { Fleet, type FleetParts } from "../fleet.ts";
+import { History } from "../history.ts";
+import { orAborted } from "../or_aborted.ts";
+import { untilEmpty } from "../quiet.ts";
+import { isEmpty } from "../redis_state.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
 import { type Case, makeCase, type Material } from "./cases.ts";
 import { readContract } from "./contract.ts";
 import { type Finding, judge } from "./oracle.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Random } from "../fixtures/training/random.ts";
+import { Random } from "../../fixtures/training/random.ts";
 import { type Bytes, damaged, flipped, join, latin1, noise, truncated } from "./bytes.ts";
 import type { Contract, Operation } from "./contract.ts";
 import { inferBody } from "./infer_body.ts";
