@@ -14,8 +14,11 @@ import { AT_CAPACITY, problemResponse } from "../problem.ts";
 import type { FollowedEvent } from "./event.ts";
 import type { FollowedJob } from "./followed_job.ts";
 
-/** A stream that was silent for so long gets a comment, so that no proxy takes it for dead. */
+/** A stream that is silent gets a comment within this time, so that no proxy takes it for dead. */
 export const HEARTBEAT_MS = 15_000;
+
+/** A stream may get its comment after half of the time: so not all get theirs at once. */
+export const SILENCE_MS = HEARTBEAT_MS / 2;
 
 /** How often silent streams are looked for. */
 const LOOK_MS = 1_000;
@@ -101,8 +104,10 @@ export class EventStreams {
   }
 
   #beatOnce(now: number): void {
+    // What the time between two looks is of the time that is left for all of them.
+    let turn = Math.ceil(this.#open.size * LOOK_MS / (HEARTBEAT_MS - SILENCE_MS));
     for (const stream of this.#open) {
-      if (now - stream.sentAt < HEARTBEAT_MS) return;
+      if (now - stream.sentAt < SILENCE_MS || turn-- === 0) return;
       stream.send(HEARTBEAT);
     }
   }

@@ -14,7 +14,7 @@ import { Attempts, type AttemptsParts } from "./attempts.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
-import { GROUP, type ShardKeys } from "./keys.ts";
+import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
 import { LEAVE, LONGEST_IDLE } from "./scripts/consumer.ts";
 import { HAND_BACK, RETRY } from "./scripts/attempt.ts";
@@ -189,9 +189,10 @@ export class RedisJobSource implements JobSource, Disposable {
   }
 
   async longestIdle(atLeastMs: number): Promise<number | undefined> {
-    const streams = [...this.#streams.keys()];
-    const args = [GROUP, Math.round(atLeastMs), PENDING_LOOK];
-    const longest = await runScript(this.#parts.shard, longestIdleScript, streams, args) as number;
+    const { shard, models } = this.#parts;
+    const keys = models.flatMap((model) => [this.#keys.load(model), ...this.#keys.lanes(model)]);
+    const args = [GROUP, Math.round(atLeastMs), PENDING_LOOK, LANES];
+    const longest = await runScript(shard, longestIdleScript, keys, args) as number;
     return longest < 0 ? undefined : longest;
   }
 

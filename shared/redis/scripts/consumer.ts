@@ -25,16 +25,23 @@ return lost
 `;
 
 /**
- * The longest silence of a delivery to anybody, where one is at least so long.
+ * The longest silence of a delivery to anybody, where one is at least so long. A model without a
+ * load has no entries: submits make it, and it goes only when all streams of the model are empty.
  *
- * KEYS: streams. ARGV: group, atLeastMs, how many of a stream are looked at
+ * KEYS: for each model its load, then its streams by lane
+ * ARGV: group, atLeastMs, how many of a stream are looked at, number of lanes
  * Returns: milliseconds, or -1 where there is none
  */
 export const LONGEST_IDLE = `
 local longest = -1
-for _, stream in ipairs(KEYS) do
+local function look(stream)
   for _, pending in ipairs(redis.call('XPENDING', stream, ARGV[1], 'IDLE', ARGV[2], '-', '+', ARGV[3])) do
     longest = math.max(longest, pending[3])
+  end
+end
+for load = 1, #KEYS, ARGV[4] + 1 do
+  if redis.call('EXISTS', KEYS[load]) == 1 then
+    for lane = 1, ARGV[4] do look(KEYS[load + lane]) end
   end
 end
 return longest

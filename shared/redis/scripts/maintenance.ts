@@ -63,6 +63,7 @@ return {trimmed, overdue}
  */
 export const RECONCILE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
 local jobsMax, bytesMax = 0, 0
 for i = 3, #KEYS do
   local entries = redis.call('XLEN', KEYS[i])
