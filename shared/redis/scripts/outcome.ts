@@ -16,9 +16,8 @@ const RATE_MEMORY_MS = 3000;
  * away; a long silence, as where Redis or all workers were away, for no more than the memory.
  */
 const NOTE_DONE = `
-local function note_done(stream, load, group, images)
+local function note_done(stream, load, group, images, now)
   if images == 0 then return end
-  local now = now_ms()
   local rate, mark = unpack(redis.call('HMGET', load, 'rate', 'mark'))
   redis.call('HSET', load, 'mark', now)
   if not mark or unread(stream, group) <= 0 then return end
@@ -122,7 +121,7 @@ local function settle(jobs)
   end
   if freed > 0 then
     lower(load, lane, freed, images, bytes)
-    note_done(stream, load, group, tonumber(ARGV[4]))
+    note_done(stream, load, group, tonumber(ARGV[4]), now)
   end
   if #over > 0 then redis.call('ZREM', deadlines, unpack(over)) end
   for i, job in ipairs(jobs) do
