@@ -1,29 +1,11 @@
 import assert from "node:assert/strict";
-import { openRepository } from "../models/repository.ts";
-import {
-  colourBatch,
-  type ColourModelOptions,
-  writeColourModel,
-} from "../models/testing/colour_model.ts";
-import type { ModelFiles } from "./engine.ts";
+import { colourBatch, type ColourModelOptions } from "../models/testing/colour_model.ts";
 import { openOnnx } from "./onnx.ts";
-import { checkColourModel, never, rejects } from "./testing/engine_suite.ts";
+import { checkColourModel, never, rejects, withColourModel } from "./testing/engine_suite.ts";
 import { loadWarm } from "./warm_up.ts";
 
-async function withModel(
-  options: ColourModelOptions,
-  run: (files: ModelFiles) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await writeColourModel(folder, "colour", { format: "onnx", ...options });
-    const [files] = await openRepository(folder);
-    assert(files !== undefined);
-    await run(files);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const withModel: typeof withColourModel = (options, run) =>
+  withColourModel({ format: "onnx", ...options }, run);
 
 const NETS: readonly [string, ColourModelOptions["onnx"] & object][] = [
   ["channels last", {}],

@@ -169,7 +169,8 @@ async function checkScores(model: Model): Promise<void> {
   expected.forEach((score, i) => assert(Math.abs(score - (scores[i] ?? NaN)) < 1e-6));
 }
 
-async function withColourModel(
+/** Runs a test on the model of mean colours, written as the options say. */
+export async function withColourModel(
   options: ColourModelOptions,
   run: (files: ModelFiles) => Promise<void>,
 ): Promise<void> {
