@@ -10,7 +10,7 @@ import { systemClock } from "../shared/clock.ts";
 import type { Answer } from "./client.ts";
 import { until } from "./waiting.ts";
 
-/** A client that was refused comes again a little later. */
+/** A client that was refused comes again a little later, unless it is told to be more patient. */
 const REFUSED_PAUSE_MS = 20;
 
 export class Load {
@@ -24,12 +24,16 @@ export class Load {
    *
    * @param clients how many ask at any moment
    */
-  constructor(clients: number, ask: () => Promise<Answer>) {
+  constructor(
+    clients: number,
+    ask: () => Promise<Answer>,
+    { refusedPauseMs = REFUSED_PAUSE_MS } = {},
+  ) {
     const client = async () => {
       while (!this.#stop.signal.aborted) {
         const answer = await ask();
         this.answers.push(answer);
-        if (answer.status >= 400) await systemClock.sleep(REFUSED_PAUSE_MS, this.#stop.signal);
+        if (answer.status >= 400) await systemClock.sleep(refusedPauseMs, this.#stop.signal);
       }
     };
     this.#clients = Promise.all(Array.from({ length: clients }, client));

@@ -16,8 +16,6 @@ const CLIENTS = 100;
 const PATIENCE_MS = 300;
 const UNBOUNDED_MS = CLIENTS * DELAY_MS;
 
-const forever = new AbortController().signal;
-
 testWeir(
   "more clients than can be served are refused at once, and the others wait no longer than they may",
   {
@@ -30,10 +28,8 @@ testWeir(
   },
   async (weir, step) => {
     const { bytes } = await colourPicture([250, 20, 10]);
-    const load = new Load(CLIENTS, async () => {
-      const answer = await post(`${weir.url}/predict`, bytes);
-      if (answer.status === 503) await systemClock.sleep(PATIENCE_MS, forever);
-      return answer;
+    const load = new Load(CLIENTS, () => post(`${weir.url}/predict`, bytes), {
+      refusedPauseMs: PATIENCE_MS,
     });
     // The first to come are all taken: how fast jobs are done is not known yet.
     await load.more(CLIENTS, "200");
