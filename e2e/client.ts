@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Picture } from "./pictures.ts";
-import { WAIT_MAX_MS } from "./waiting.ts";
+import { until, WAIT_MAX_MS } from "./waiting.ts";
 
 /** An answer, its body read. */
 export interface Answer {
@@ -42,6 +42,27 @@ export function form(...images: readonly Uint8Array<ArrayBuffer>[]): FormData {
   const data = new FormData();
   images.forEach((image, i) => data.append("image", new Blob([image]), `photo${i}.jpg`));
   return data;
+}
+
+/**
+ * Submits a job and comes back for it until it has succeeded.
+ *
+ * @param check asserts what may be told of it on the way
+ * @returns the job; the refusal where it was not accepted
+ */
+export async function submitAndReturn(
+  url: string,
+  image: Uint8Array<ArrayBuffer>,
+  check: (job: Answer) => void,
+): Promise<Answer> {
+  const accepted = await post(`${url}/v1/jobs`, image);
+  if (accepted.status !== 202) return accepted;
+  const { id } = accepted.body;
+  return await until(`job ${id} is done`, async () => {
+    const job = await call(`${url}/v1/jobs/${id}`, { headers: { prefer: "wait=10" } });
+    check(job);
+    return job.body.state === "succeeded" && job;
+  });
 }
 
 /** How far a probability may be off: the net is computed in float32, by one engine or another. */

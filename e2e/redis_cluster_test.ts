@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { TestCluster } from "../shared/testing/cluster.ts";
 import { loadOf } from "../shared/testing/redis.ts";
-import { type Answer, call, post } from "./client.ts";
+import { type Answer, post, submitAndReturn } from "./client.ts";
 import { Load } from "./load.ts";
 import { colourPicture } from "./pictures.ts";
 import { until } from "./waiting.ts";
@@ -15,15 +15,10 @@ const MODEL = "colour";
 const KEYS = Array.from({ length: SHARDS }, (_, shard) => new ShardKeys(shard, SHARDS));
 
 /** Submits a job and waits for it, though a shard may be on its way. */
-async function submitted(url: string): Promise<Answer> {
-  const accepted = await post(`${url}/v1/jobs`, PHOTO);
-  if (accepted.status !== 202) return accepted;
-  const { id } = accepted.body;
-  return await until(`job ${id} is done`, async () => {
-    const job = await call(`${url}/v1/jobs/${id}`, { headers: { prefer: "wait=10" } });
+function submitted(url: string): Promise<Answer> {
+  return submitAndReturn(url, PHOTO, (job) => {
     // Busy while the shard's slot moves; unknown it may never be.
     assert([200, 503].includes(job.status), JSON.stringify(job));
-    return job.body.state === "succeeded" && job;
   });
 }
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { RedisServer } from "../shared/redis_server.ts";
 import { serverPid } from "../shared/testing/redis.ts";
-import { type Answer, assertProblem, call, post } from "./client.ts";
+import { type Answer, assertProblem, post, submitAndReturn } from "./client.ts";
 import { Load } from "./load.ts";
 import { colourPicture } from "./pictures.ts";
 import { tempFolder } from "./temp_folder.ts";
-import { until } from "./waiting.ts";
 import { printingLog, startWeir } from "./weir.ts";
 
 const { bytes: PHOTO } = await colourPicture([250, 20, 10]);
@@ -14,14 +13,9 @@ const { bytes: PHOTO } = await colourPicture([250, 20, 10]);
 const SETTINGS = { appendfsync: "always" };
 
 /** Submits a job and asks for it until it is over, however often Redis is away. */
-async function submitted(url: string): Promise<Answer> {
-  const accepted = await post(`${url}/v1/jobs`, PHOTO);
-  if (accepted.status !== 202) return accepted;
-  const { id } = accepted.body;
-  return await until(`job ${id} is done`, async () => {
-    const job = await call(`${url}/v1/jobs/${id}`, { headers: { prefer: "wait=10" } });
-    if (job.status === 200) assert.match(job.body.state, /^(queued|running|succeeded)$/);
-    return job.body.state === "succeeded" && job;
+function submitted(url: string): Promise<Answer> {
+  return submitAndReturn(url, PHOTO, ({ status, body: { state } }) => {
+    if (status === 200) assert.match(state, /^(queued|running|succeeded)$/);
   });
 }
 
