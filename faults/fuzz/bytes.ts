@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { Random } from "../../fixtures/training/random.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -18,13 +19,7 @@ const PIECE_MAX = 64;
 /** Joins pieces; text is written a byte a character. */
 export function join(...pieces: readonly (string | Uint8Array)[]): Bytes {
   const parts = pieces.map((piece) => typeof piece === "string" ? latin1(piece) : piece);
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** The bytes of a text of characters to 255. */
