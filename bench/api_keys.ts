@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
 export interface ApiKeys extends AsyncDisposable {
   /** Path of the file. */
@@ -17,9 +18,9 @@ export interface ApiKeys extends AsyncDisposable {
 
 /** Makes a key for each name. */
 export async function makeKeys(...names: readonly string[]): Promise<ApiKeys> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
+  const folder = await TemporaryFolder.make("weir-bench-");
   const keys = new Map(names.map((name) => [name, `bench-${crypto.randomUUID()}`]));
-  const file = join(folder, "keys.jsonl");
+  const file = join(folder.path, "keys.jsonl");
   const lines = [...keys].map(([name, key]) =>
     JSON.stringify({ name, sha256: createHash("sha256").update(key).digest("hex") })
   );
@@ -27,6 +28,6 @@ export async function makeKeys(...names: readonly string[]): Promise<ApiKeys> {
   return {
     file,
     key: (name) => keys.get(name)!,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }

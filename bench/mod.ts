@@ -6,14 +6,13 @@
  *
  * @module
  */
-// @ts-types="npm:@types/cli-progress@3.11.6"
-import { Presets, SingleBar } from "cli-progress";
 import { machineOf } from "./machine.ts";
 import { htmlOf } from "./report/html.ts";
 import type { BenchParts } from "./parts.ts";
 import { type Report, textOf } from "./report/text.ts";
 import { isMet, type ScenarioReport } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { terminalBar } from "../shared/terminal_bar.ts";
 
 export interface BenchOptions {
   /** Names; all where there is none. */
@@ -24,9 +23,6 @@ export interface BenchOptions {
   readonly json: string;
   readonly html: string;
 }
-
-/** Time between two lines of the bar where there is no terminal. */
-const PLAIN_LINE_MS = 5000;
 
 /**
  * Runs it; the last lines are the figures with their goals.
@@ -42,7 +38,8 @@ export async function runBench(
   const wanted = SCENARIOS.filter(({ name }) => scenarios.length === 0 || scenarios.includes(name));
   const reports: ScenarioReport[] = [];
   for (const { name, load } of wanted) {
-    using bar = openBar(name, parts.terminal);
+    using bar = terminalBar(parts.terminal, `${name} {bar} {percentage} % {what}`);
+    bar.start(1, 0, { what: "" });
     const run = await load();
     const stage = { ...parts, env: withoutSettings(parts.env), quick, signal };
     const progress = (done: number, what: string) => bar.update(done, { what });
@@ -62,16 +59,4 @@ function withoutSettings(env: Readonly<Record<string, string>>): Record<string, 
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name)),
   );
-}
-
-function openBar(scenario: string, stream: NodeJS.WritableStream): SingleBar & Disposable {
-  const bar = new SingleBar({
-    stream,
-    format: `${scenario} {bar} {percentage} % {what}`,
-    noTTYOutput: true,
-    notTTYSchedule: PLAIN_LINE_MS,
-    hideCursor: true,
-  }, Presets.shades_classic);
-  bar.start(1, 0, { what: "" });
-  return Object.assign(bar, { [Symbol.dispose]: () => bar.stop() });
 }

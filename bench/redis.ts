@@ -8,6 +8,7 @@
  */
 import { Redis } from "ioredis";
 import { RedisServer } from "../shared/redis_server.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
 /** What Redis does with what it was told: keeps it in memory alone, or writes it down each second. */
 export type Persistence = "none" | "everysec";
@@ -38,8 +39,7 @@ export class BenchRedis implements AsyncDisposable {
 
   static async start(executable: string, persistence: Persistence): Promise<BenchRedis> {
     await using owned = new AsyncDisposableStack();
-    const folder = await Deno.makeTempDir({ prefix: "weir-bench-" });
-    owned.defer(() => Deno.remove(folder, { recursive: true }));
+    const { path: folder } = owned.use(await TemporaryFolder.make("weir-bench-"));
     const server = owned.use(
       await RedisServer.start({
         executable,
@@ -48,10 +48,6 @@ export class BenchRedis implements AsyncDisposable {
     );
     const client = owned.adopt(new Redis(server.url), (client) => client.disconnect());
     return new BenchRedis(server.url, client, owned.move());
-  }
-
-  async version(): Promise<string> {
-    return /^redis_version:(\S+)/m.exec(await this.#client.info("server"))![1]!;
   }
 
   async counters(): Promise<RedisCounters> {
@@ -82,7 +78,7 @@ export class BenchRedis implements AsyncDisposable {
     return sent;
   }
 
-  /** Processor time of the server's process, and its memory. */
+  /** Memory that it uses. */
   async memoryBytes(): Promise<number> {
     return Number(/^used_memory:(\d+)/m.exec(await this.#client.info("memory"))![1]);
   }

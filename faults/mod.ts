@@ -6,10 +6,9 @@
  *
  * @module
  */
-// @ts-types="npm:@types/cli-progress@3.11.6"
-import { Presets, SingleBar } from "cli-progress";
 import { Random } from "../fixtures/training/random.ts";
 import type { Clock } from "../shared/clock.ts";
+import { terminalBar } from "../shared/terminal_bar.ts";
 import { check } from "./checker.ts";
 import { Customer, MANNERS } from "./customer.ts";
 import { Fleet } from "./fleet.ts";
@@ -21,7 +20,7 @@ import { untilEmpty } from "./quiet.ts";
 import { readRedisState } from "./redis_state.ts";
 import { FAULTS_AT_ONCE, Strikes } from "./strikes.ts";
 import { faultsOf, lastLine, type Run, tablesOf } from "./summary.ts";
-import { TemporaryFolder } from "./temporary_folder.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
 export interface FaultsOptions {
   readonly seed: number;
@@ -232,13 +231,11 @@ class Harness {
 
   #bar(strikes: Strikes): Disposable & { readonly update: () => void } {
     const { jobs, faults } = this.#options;
-    const bar = new SingleBar({
-      stream: this.#parts.terminal,
-      format: "{bar} {value} of {total} jobs ended, {struck} of {faults} faults struck",
-      noTTYOutput: true,
-      notTTYSchedule: PLAIN_LINE_MS,
-      hideCursor: true,
-    }, Presets.shades_classic);
+    const bar = terminalBar(
+      this.#parts.terminal,
+      "{bar} {value} of {total} jobs ended, {struck} of {faults} faults struck",
+      { plainLineMs: PLAIN_LINE_MS },
+    );
     bar.start(jobs, 0, { struck: 0, faults });
     return {
       update: () => bar.update(this.#pace.ended, { struck: strikes.struck }),

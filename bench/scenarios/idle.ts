@@ -5,6 +5,7 @@
  */
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { IdleClients } from "../idle_clients.ts";
 import { quantile } from "../numbers.ts";
 import { BenchRedis } from "../redis.ts";
@@ -178,8 +179,8 @@ function figuresOf(points: readonly Point[], latencies: readonly number[]): Figu
 async function temporaryModels(
   { root }: Stage,
 ): Promise<AsyncDisposable & { readonly both: string; readonly one: string }> {
-  const path = await Deno.makeTempDir({ prefix: "weir-bench-" });
-  const [both, one] = [join(path, "both"), join(path, "one")];
+  const temporary = await TemporaryFolder.make("weir-bench-");
+  const [both, one] = [join(temporary.path, "both"), join(temporary.path, "one")];
   for (const folder of [both, one]) {
     await cp(join(root, "fixtures", "models"), folder, { recursive: true });
   }
@@ -190,5 +191,5 @@ async function temporaryModels(
     join(held, "weir.json"),
     JSON.stringify({ ...settings, default: false }),
   );
-  return { both, one, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return { both, one, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { installNode, type Load, putLoad } from "../load.ts";
 import { median, quantile, spread } from "../numbers.ts";
 import { BULLMQ_CONCURRENCY, startBullMq, startPolling } from "../peers.ts";
@@ -60,7 +61,7 @@ function roundsOf({ quick, rounds }: Stage): number {
 /** Measures all systems on one Redis; gives the commands that Weir's processes send for a job. */
 async function measure(stage: Stage, persistence: Persistence, runs: Run[]): Promise<number> {
   await using redis = await BenchRedis.start(stage.redisServer, persistence);
-  await using folder = await temporaryFolder();
+  await using folder = await TemporaryFolder.make("weir-bench-");
   const file = await drawPhoto(folder.path);
   await using weir = await startWeir(stage, redis, { env: { WEIR_ENGINE: "null" } });
   await using bullmq = await startBullMq(stage, redis);
@@ -222,9 +223,4 @@ function figuresOf(runs: readonly Run[], sent: number): Figure[] {
       unit: "commands",
     },
   ];
-}
-
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "weir-bench-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }

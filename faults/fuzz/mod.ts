@@ -7,15 +7,14 @@
  *
  * @module
  */
-// @ts-types="npm:@types/cli-progress@3.11.6"
-import { Presets, SingleBar } from "cli-progress";
 import { join } from "node:path";
 import { Fleet, type FleetParts } from "../fleet.ts";
 import { History } from "../history.ts";
 import { orAborted } from "../or_aborted.ts";
 import { untilEmpty } from "../quiet.ts";
 import { isEmpty } from "../redis_state.ts";
-import { TemporaryFolder } from "../temporary_folder.ts";
+import { terminalBar } from "../../shared/terminal_bar.ts";
+import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { type Case, makeCase, type Material } from "./cases.ts";
 import { readContract } from "./contract.ts";
 import { type Finding, judge } from "./oracle.ts";
@@ -53,9 +52,6 @@ const SETTINGS = {
 
 /** Longer than a job's deadline and the bound on a slow body. */
 const ANSWER_MAX_MS = 60_000;
-
-/** Time between two lines of the bar where there is no terminal. */
-const PLAIN_LINE_MS = 5000;
 
 /**
  * Runs it, and tells what came out; the last line is the summary.
@@ -214,13 +210,10 @@ class Fuzzer {
 
   #bar(): Disposable & { readonly update: () => void } {
     const { cases, only } = this.#options;
-    const bar = new SingleBar({
-      stream: this.#parts.terminal,
-      format: "{bar} {value} of {total} cases, {violations} answered wrong, {eta_formatted} left",
-      noTTYOutput: true,
-      notTTYSchedule: PLAIN_LINE_MS,
-      hideCursor: true,
-    }, Presets.shades_classic);
+    const bar = terminalBar(
+      this.#parts.terminal,
+      "{bar} {value} of {total} cases, {violations} answered wrong, {eta_formatted} left",
+    );
     bar.start(only === undefined ? cases : 1, 0, { violations: 0 });
     return {
       update: () => bar.increment(1, { violations: this.#tally.violations.length }),
