@@ -5,16 +5,11 @@
  * @module
  */
 import { join } from "node:path";
-import { makeKeys } from "../api_keys.ts";
 import { quantile } from "../numbers.ts";
-import { BenchRedis } from "../redis.ts";
 import type { Cell, Scenario, Stage } from "../scenario.ts";
+import { BATCH_MAX, DELAY_MS, startSlowWeir, TWICE_PER_SECOND } from "../slow_weir.ts";
 import { accepted, putSteadyLoad, type Reply, statuses } from "../steady_load.ts";
-import { startWeir } from "../system.ts";
 
-const DELAY_MS = 10;
-const BATCH_MAX = 32;
-const FLOOD_PER_SECOND = 2 * 1000 / DELAY_MS;
 const QUIET_PER_SECOND = 4;
 const SECONDS = 40;
 /** Longest wait with which a request is taken: the flood's queue grows to that. */
@@ -25,17 +20,8 @@ const [FLOOD, QUIET] = ["flood", "quiet"];
 
 export const fairness: Scenario = async (stage) => {
   const seconds = stage.quick ? 2 : SECONDS;
-  await using redis = await BenchRedis.start(stage.redisServer, "everysec");
-  await using keys = await makeKeys(FLOOD, QUIET);
-  await using weir = await startWeir(stage, redis, {
-    env: {
-      WEIR_API_KEYS_FILE: keys.file,
-      WEIR_ENGINE: "null",
-      WEIR_NULL_DELAY_MS: String(DELAY_MS),
-      WEIR_BATCH_MAX: String(BATCH_MAX),
-      WEIR_QUEUE_WAIT_MAX_MS: String(WAIT_MAX_MS),
-    },
-  });
+  await using slow = await startSlowWeir(stage, [FLOOD, QUIET], WAIT_MAX_MS);
+  const { weir, keys } = slow;
   const photo = await Deno.readFile(join(stage.root, "fixtures/photos/star.jpg"));
   const ask = (name: string, perSecond: number, seconds: number) =>
     putSteadyLoad({
@@ -50,7 +36,7 @@ export const fairness: Scenario = async (stage) => {
   const behind = await besideFlood(stage, ask, FLOOD, seconds);
   return {
     method: `A key asks ${QUIET_PER_SECOND} times a second, for ${seconds} s each time; another ` +
-      `one ${FLOOD_PER_SECOND} times, twice what an engine that takes ${DELAY_MS} ms for an ` +
+      `one ${TWICE_PER_SECOND} times, twice what an engine that takes ${DELAY_MS} ms for an ` +
       `image can serve; batches of ${BATCH_MAX}, Redis with AOF, everysec.`,
     tables: [{
       title: "Waits of the key that asks now and then",
@@ -99,7 +85,7 @@ async function besideFlood(
   seconds: number,
 ): Promise<Reply[]> {
   const fillMs = 2 * WAIT_MAX_MS;
-  const flooding = ask(FLOOD, FLOOD_PER_SECOND, fillMs / 1000 + seconds);
+  const flooding = ask(FLOOD, TWICE_PER_SECOND, fillMs / 1000 + seconds);
   await clock.sleep(fillMs, signal);
   const replies = await ask(name, QUIET_PER_SECOND, seconds);
   await flooding;

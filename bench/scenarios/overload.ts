@@ -5,18 +5,14 @@
  * @module
  */
 import { join } from "node:path";
-import { makeKeys } from "../api_keys.ts";
 import { median, quantile } from "../numbers.ts";
-import { BenchRedis } from "../redis.ts";
+import type { BenchRedis } from "../redis.ts";
 import type { Figure, Scenario, Stage, Table } from "../scenario.ts";
+import { BATCH_MAX, DELAY_MS, startSlowWeir, TWICE_PER_SECOND } from "../slow_weir.ts";
 import { accepted, putSteadyLoad, type Reply, statuses } from "../steady_load.ts";
-import { startWeir, type System } from "../system.ts";
+import type { System } from "../system.ts";
 
-/** Time that the engine takes for an image. */
-const DELAY_MS = 10;
-const BATCH_MAX = 32;
 const WAIT_MAX_MS = 2000;
-const PER_SECOND = 2 * 1000 / DELAY_MS;
 const SECONDS = 60;
 /** Before it is measured: the queue fills, the rate becomes known, code is compiled. */
 const WARM_UP_SECONDS = 10;
@@ -25,26 +21,18 @@ const MEMORY_PERIOD_MS = 1000;
 export const overload: Scenario = async (stage) => {
   const { root, quick, signal, clock, progress } = stage;
   const seconds = quick ? 2 : SECONDS;
-  await using redis = await BenchRedis.start(stage.redisServer, "everysec");
-  await using keys = await makeKeys("bench");
-  await using weir = await startWeir(stage, redis, {
-    env: {
-      WEIR_API_KEYS_FILE: keys.file,
-      WEIR_ENGINE: "null",
-      WEIR_NULL_DELAY_MS: String(DELAY_MS),
-      WEIR_BATCH_MAX: String(BATCH_MAX),
-      WEIR_QUEUE_WAIT_MAX_MS: String(WAIT_MAX_MS),
-    },
-  });
+  await using slow = await startSlowWeir(stage, ["bench"], WAIT_MAX_MS);
+  const { weir, keys, redis } = slow;
   const photo = await Deno.readFile(join(root, "fixtures/photos/star.jpg"));
-  const load = { url: weir.urls[0]!, key: keys.key("bench"), photo, perSecond: PER_SECOND };
+  const load = { url: weir.urls[0]!, key: keys.key("bench"), photo, perSecond: TWICE_PER_SECOND };
   progress(0, "warming up");
   await putSteadyLoad({ ...load, clock, signal, seconds: quick ? 3 : WARM_UP_SECONDS });
-  progress(0.2, `${PER_SECOND} requests a second`);
+  progress(0.2, `${TWICE_PER_SECOND} requests a second`);
   using memory = watchMemory(weir, redis, stage);
   const replies = await putSteadyLoad({ ...load, clock, signal, seconds });
   return {
-    method: `${PER_SECOND} requests a second for ${seconds} s, of which an engine that takes ` +
+    method:
+      `${TWICE_PER_SECOND} requests a second for ${seconds} s, of which an engine that takes ` +
       `${DELAY_MS} ms for an image can serve half; WEIR_QUEUE_WAIT_MAX_MS=${WAIT_MAX_MS}, ` +
       `batches of ${BATCH_MAX}, Redis with AOF, everysec.`,
     tables: [tableOf(replies, memory.bytes)],
