@@ -67,7 +67,11 @@ function baseOptions(settings: RedisSettings, purpose: string): Options {
 }
 
 /** Where a direct connection goes: to the node, or to the one server or master that there is. */
-function destination(address: RedisAddress, node: Node | undefined): Options {
+function destination(
+  address: RedisAddress,
+  { timeoutMs }: RedisSettings,
+  node?: Node,
+): Options {
   switch (address.kind) {
     case "single":
       return { ...address.node, db: address.db };
@@ -77,6 +81,7 @@ function destination(address: RedisAddress, node: Node | undefined): Options {
         name: address.master,
         db: address.db,
         sentinelRetryStrategy: () => null,
+        sentinelCommandTimeout: timeoutMs,
       };
     case "cluster":
       return { ...(node ?? address.nodes[0]!) };
@@ -91,7 +96,7 @@ function destination(address: RedisAddress, node: Node | undefined): Options {
 export function newDirect(settings: RedisSettings, purpose: string, node?: Node): Redis {
   const client = new Redis({
     ...baseOptions(settings, purpose),
-    ...destination(addressOf(settings), node),
+    ...destination(addressOf(settings), settings, node),
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -143,7 +148,7 @@ function newCommands(
   if (address.kind !== "cluster") {
     return new Redis({
       ...options,
-      ...destination(address, undefined),
+      ...destination(address, settings),
       ...(address.kind === "sentinel" && { sentinelRetryStrategy: retryStrategy }),
       retryStrategy,
     });
@@ -165,6 +170,14 @@ function newCommands(
 /** Bound on one try of a call; there are two. */
 export function tryMs({ timeoutMs }: RedisSettings): number {
   return Math.max(1, Math.floor(timeoutMs / 2));
+}
+
+/**
+ * Replaces a connection on which nothing comes back. One that is being made is left alone: it has a
+ * bound of its own, and the library would end for good what still asks a sentinel.
+ */
+export function reconnect(client: Redis): void {
+  if (client.status === "ready" || client.status === "connect") client.disconnect(true);
 }
 
 /** Ends a connection; one that has ended already would only be left with a timer. */

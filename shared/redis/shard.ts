@@ -12,7 +12,14 @@ import type { Clock } from "../clock.ts";
 import { type JobId, shardOf } from "../job.ts";
 import type { Log, LogFields } from "../log.ts";
 import { BlockingConnection } from "./blocking_connection.ts";
-import { type CommandClient, drop, openCommands, type RedisSettings, tryMs } from "./connection.ts";
+import {
+  type CommandClient,
+  drop,
+  openCommands,
+  reconnect,
+  type RedisSettings,
+  tryMs,
+} from "./connection.ts";
 import { type Commands, Guard, type GuardParts } from "./guard.ts";
 import { ShardKeys } from "./keys.ts";
 
@@ -106,7 +113,7 @@ export class Shards implements Disposable {
       );
       this.common = newGuard(client, () => {}, { ...parts, tryMs });
     } else {
-      const guard = newGuard(client, () => client.disconnect(true), { ...parts, tryMs });
+      const guard = newGuard(client, () => reconnect(client), { ...parts, tryMs });
       this.all = keys.map((keys) => new Shard(keys, guard, parts));
       this.common = guard;
     }

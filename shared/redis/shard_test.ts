@@ -6,7 +6,9 @@ import { freePort, RedisServer } from "../redis_server.ts";
 import { newJob } from "../testing/broker.ts";
 import { keptLog } from "../testing/kept_log.ts";
 import { commandCalls, freeze, type TestRedis, testRedis } from "../testing/redis.ts";
+import { Sentinels } from "../testing/sentinels.ts";
 import type { NewJob } from "../job.ts";
+import type { RedisSettings } from "./connection.ts";
 import { RedisJobQueue } from "./job_queue.ts";
 import { type Shard, Shards, TooManyConnections } from "./shard.ts";
 
@@ -17,7 +19,7 @@ interface Options {
 }
 
 async function open(
-  { settings }: Pick<TestRedis, "settings">,
+  { settings }: { readonly settings: Omit<RedisSettings, "timeoutMs"> },
   { timeoutMs = 10_000, log = keptLog(), others = 1 }: Options = {},
 ): Promise<{ shards: Shards; shard: Shard } & Disposable> {
   const shards = await Shards.open({
@@ -39,6 +41,13 @@ const SUBMITS_MAX = 30;
 
 const get = (shard: Shard) => shard.run((client) => client.get("key"));
 
+async function untilServed(shard: Shard): Promise<void> {
+  while (await get(shard).then(() => false, () => true)) {
+    // A pause, so that the probe is due.
+    await systemClock.sleep(20, new AbortController().signal);
+  }
+}
+
 Deno.test("redis is full where its memory is used up, for a command and for a submit", async () => {
   await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
   using opened = await open(redis);
@@ -55,7 +64,7 @@ Deno.test("redis is full where its memory is used up, for a command and for a su
 
 Deno.test("opening fails where nobody listens", async () => {
   const url = `redis://127.0.0.1:${freePort()}`;
-  const failure = await failureOf(open({ settings: { url, name: "test", timeoutMs: 5_000 } }));
+  const failure = await failureOf(open({ settings: { url, name: "test" } }));
   assert.equal(failure.reason, "away");
 });
 
@@ -81,6 +90,17 @@ Deno.test("a connection is named after the process and its purpose", async () =>
   await using redis = await testRedis();
   using _ = await open(redis);
   assert.match(String(await redis.client.client("LIST")), / name=test:commands /);
+});
+
+Deno.test("a connection lost while no sentinel answers is back when they do", async () => {
+  await using sentinels = await Sentinels.start();
+  using opened = await open({ settings: { url: sentinels.url, name: "test" } }, { timeoutMs: 250 });
+  {
+    using _ = await sentinels.freeze();
+    await (await sentinels.master()).call("CLIENT", "KILL", "TYPE", "normal");
+    assert.match((await failureOf(get(opened.shard))).message, /timed out/);
+  }
+  await untilServed(opened.shard);
 });
 
 Deno.test("a redis that refuses CLIENT is used without", async () => {
@@ -159,10 +179,7 @@ Deno.test("while redis is away commands fail at once, and pass when it is back",
   assert.deepEqual([tried, refused.reason, refused.untouched], [false, "away", true]);
 
   servers.use(await RedisServer.start({ executable, address: first.address }));
-  while (await get(shard).then(() => false, () => true)) {
-    // A pause, so that the probe is due.
-    await systemClock.sleep(20, new AbortController().signal);
-  }
+  await untilServed(shard);
   assert.equal(shard.away, false);
   const said = log.lines.map(({ level, message }) => `${level} ${message}`);
   assert.deepEqual(

@@ -6,7 +6,7 @@
 import { Redis } from "ioredis";
 import { freePort, RedisServer, spawnOnLifeline } from "../redis_server.ts";
 import { linesOf } from "../lines.ts";
-import { serverPid } from "./redis.ts";
+import { freeze, serverPid } from "./redis.ts";
 
 const SENTINELS = 3;
 const QUORUM = 2;
@@ -76,6 +76,17 @@ export class Sentinels implements AsyncDisposable {
     while (await role() !== "master");
   }
 
+  /** Stops all sentinels; they go on when disposed. */
+  async freeze(): Promise<Disposable> {
+    const frozen = new DisposableStack();
+    for (const port of this.#ports) {
+      const sentinel = sentinelClient(port);
+      frozen.use(await freeze({ client: sentinel }));
+      sentinel.disconnect();
+    }
+    return frozen;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
@@ -138,9 +149,14 @@ async function startSentinel(
   return port;
 }
 
-async function untilWatched(port: number): Promise<void> {
+function sentinelClient(port: number): Redis {
   const sentinel = new Redis({ port, retryStrategy: () => 20 });
   sentinel.on("error", () => {});
+  return sentinel;
+}
+
+async function untilWatched(port: number): Promise<void> {
+  const sentinel = sentinelClient(port);
   const count = async (what: string) =>
     (await sentinel.call("SENTINEL", what, MASTER) as unknown[]).length;
   while (await count("REPLICAS") < 1 || await count("SENTINELS") < SENTINELS - 1);
