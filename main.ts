@@ -12,14 +12,13 @@ import process from "node:process";
 import { parseEnv } from "node:util";
 import project from "./deno.json" with { type: "json" };
 import { benchCommand } from "./bench/command.ts";
-import type { BenchOptions } from "./bench/mod.ts";
+import type { BenchParts } from "./bench/parts.ts";
 import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
-import type { FaultsOptions } from "./faults/mod.ts";
 import { fuzzCommand } from "./faults/fuzz/command.ts";
-import type { FuzzOptions } from "./faults/fuzz/mod.ts";
 import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
+import { startCommand, type StartOptions } from "./launch/command.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
@@ -115,6 +114,10 @@ interface RoleOptions {
   readonly lifeline?: boolean;
 }
 
+interface GatewayOptions extends RoleOptions {
+  readonly sharePort?: boolean;
+}
+
 interface Role {
   readonly parts: GatewayParts & WorkerParts;
   readonly stop: Stop;
@@ -135,11 +138,11 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
   return { parts, stop };
 }
 
-function gateway(options: RoleOptions): Promise<never> {
+function gateway({ sharePort = false, ...options }: GatewayOptions): Promise<never> {
   const { parts, stop } = openRole("gateway", options);
   return run(async () => {
     const { runGateway } = await import("./gateway/mod.ts");
-    await runGateway(parts, stop.drain, stop.giveUp);
+    await runGateway({ ...parts, sharePort }, stop.drain, stop.giveUp);
   });
 }
 
@@ -193,9 +196,9 @@ const host = { root, roleCommand, clock: systemClock, say };
 /** What a worker gets beyond its time to drain, to hand back what it could not do. */
 const HAND_BACK_MS = 2000;
 
-function startAll(options: { readonly workers?: string }): Promise<never> {
+function startAll({ gateways, workers }: StartOptions): Promise<never> {
   const env = readEnvironment();
-  if (options.workers !== undefined) env.WEIR_WORKERS = options.workers;
+  if (workers !== undefined) env.WEIR_WORKERS = workers;
   const config = readConfig(env);
   const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS + HAND_BACK_MS);
   return run(async () => {
@@ -205,7 +208,7 @@ function startAll(options: { readonly workers?: string }): Promise<never> {
       ...(["auto", "tensorflow"].includes(config.WEIR_ENGINE) ? ["tensorflowAddon" as const] : []),
     ], drain);
     const log = logOf(config, "start");
-    await start({ ...host, config, env, redisServer, log, complain }, drain, giveUp);
+    await start({ ...host, config, gateways, env, redisServer, log, complain }, drain, giveUp);
   });
 }
 
@@ -236,37 +239,19 @@ function newKey(fields: KeyFields): Promise<never> {
   });
 }
 
-function measure(options: BenchOptions): Promise<never> {
-  const env = Deno.env.toObject();
-  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
-  return run(async () => {
-    const redisServer = (await setUp(env, ["redisServer", "tensorflowAddon"], drain))!;
-    const { runBench } = await import("./bench/mod.ts");
-    const { rounds } = options;
-    const parts = { ...host, env, redisServer, rounds, terminal: process.stderr };
-    Deno.exit(await runBench(options, parts, drain));
-  });
-}
+/** What a program has that puts load on processes of its own. */
+type HarnessParts = Omit<BenchParts, "rounds">;
 
-function testByFaults(options: FaultsOptions): Promise<never> {
+/** Runs such a program to its end; what its work returns is the exit code. */
+function harness(
+  needed: Parameters<typeof setUp>[1],
+  work: (parts: HarnessParts, signal: AbortSignal) => Promise<number>,
+): Promise<never> {
   const env = Deno.env.toObject();
   const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
   return run(async () => {
-    const redisServer = (await setUp(env, ["redisServer"], drain))!;
-    const { runFaults } = await import("./faults/mod.ts");
-    const parts = { ...host, env, redisServer, terminal: process.stderr };
-    Deno.exit(await runFaults(options, parts, drain));
-  });
-}
-
-function testByFuzzing(options: FuzzOptions): Promise<never> {
-  const env = Deno.env.toObject();
-  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
-  return run(async () => {
-    const redisServer = (await setUp(env, ["redisServer"], drain))!;
-    const { runFuzz } = await import("./faults/fuzz/mod.ts");
-    const parts = { ...host, env, redisServer, terminal: process.stderr };
-    Deno.exit(await runFuzz(options, parts, drain));
+    const redisServer = (await setUp(env, needed, drain))!;
+    Deno.exit(await work({ ...host, env, redisServer, terminal: process.stderr }, drain));
   });
 }
 
@@ -275,13 +260,11 @@ const program = new Command("weir")
   .showSuggestionAfterError()
   .configureHelp({ showGlobalOptions: false });
 
-program.command("start")
-  .description("everything in one: set-up, Redis, gateway, workers and a first photo")
-  .option("--workers <n>", "worker processes (WEIR_WORKERS)")
-  .action(startAll);
+program.addCommand(startCommand(startAll));
 program.command("gateway")
   .description("the HTTP side alone; needs REDIS_URL")
   .option("--lifeline", "drain when standard input closes")
+  .option("--share-port", "several gateways may listen at WEIR_PORT (Linux)")
   .action(gateway);
 program.command("worker")
   .description("the model's side alone; needs REDIS_URL")
@@ -289,9 +272,26 @@ program.command("worker")
   .action(worker);
 addClientCommands(program, runClient);
 program.addCommand(keyCommand(newKey));
-program.addCommand(benchCommand(measure));
-program.addCommand(faultsCommand(testByFaults));
-program.addCommand(fuzzCommand(testByFuzzing));
+program.addCommand(
+  benchCommand((options) =>
+    harness(["redisServer", "tensorflowAddon"], async (parts, signal) => {
+      const { runBench } = await import("./bench/mod.ts");
+      return await runBench(options, { ...parts, rounds: options.rounds }, signal);
+    })
+  ),
+);
+program.addCommand(faultsCommand((options) =>
+  harness(["redisServer"], async (parts, signal) => {
+    const { runFaults } = await import("./faults/mod.ts");
+    return await runFaults(options, parts, signal);
+  })
+));
+program.addCommand(fuzzCommand((options) =>
+  harness(["redisServer"], async (parts, signal) => {
+    const { runFuzz } = await import("./faults/fuzz/mod.ts");
+    return await runFuzz(options, parts, signal);
+  })
+));
 program.command("setup")
   .description("set-up alone: redis-server and TensorFlow's native library")
   .action(setUpAlone);

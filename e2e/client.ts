@@ -18,7 +18,10 @@ export interface Answer {
 }
 
 /** Sends a request and reads the whole answer. */
-export async function call(url: string, init: RequestInit = {}): Promise<Answer> {
+export async function call(
+  url: string,
+  init: RequestInit & { readonly client?: Deno.HttpClient } = {},
+): Promise<Answer> {
   const began = performance.now();
   const signal = init.signal ?? AbortSignal.timeout(WAIT_MAX_MS);
   const response = await fetch(url, { ...init, signal });

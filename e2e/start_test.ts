@@ -187,6 +187,41 @@ for (const workers of [2, 0]) {
   );
 }
 
+testStart(
+  "start runs 2 gateways at one port, and each answers for the other's jobs",
+  { args: ["--gateways", "2"] },
+  async (started) => {
+    const url = await started.url();
+    await until("both gateways listen", () => {
+      return Promise.resolve(
+        started.lines.filter((line) => /gateway ready/.test(line)).length === 2,
+      );
+    });
+    using connections = new DisposableStack();
+    // Each keeps its connection, and so its gateway.
+    const connect = () => connections.adopt(Deno.createHttpClient({}), (client) => client.close());
+    const submitted = await call(`${url}/v1/jobs`, {
+      method: "POST",
+      body: PHOTO.bytes,
+      client: connect(),
+    });
+    assert.equal(submitted.status, 202);
+    const other = await until("a connection is the other gateway's", async () => {
+      const client = connect();
+      const { body: metrics } = await call(`${url}/metrics`, { client });
+      return !/route="\/v1\/jobs",method="POST"/.test(metrics) && { client };
+    });
+    const { body: job } = await call(`${url}/v1/jobs/${submitted.body.id}`, {
+      headers: { prefer: "wait=30" },
+      ...other,
+    });
+    assert.equal(job.state, "succeeded");
+    assertSees(job.result.predictions, PHOTO);
+    started.killGroup("SIGINT");
+    assert.equal(await started.code(), 0);
+  },
+);
+
 Deno.test({
   name: "start uses the Redis that it is given, and starts none",
   ignore: Deno.build.os !== "linux",

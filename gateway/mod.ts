@@ -39,6 +39,8 @@ export interface GatewayParts {
   readonly redis: RedisSettings;
   /** Unique to this process: the name of its result stream. */
   readonly name: string;
+  /** Whether others of the same user may listen at its port too; the system spreads connections. */
+  readonly sharePort?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -127,7 +129,7 @@ export async function runGateway(
     await background;
   });
   const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
-  await listen(config, server, log, drain, giveUp);
+  await listen(parts, server, drain, giveUp);
   log.info("gateway drained", { name });
 }
 
@@ -184,30 +186,26 @@ async function openFeeds(
  * @param served `drained` resolves when no socket is left: shutting down would cut them off
  */
 async function listen(
-  { WEIR_HOST: hostname, WEIR_PORT: port }: Config,
+  parts: GatewayParts,
   { handler, drained }: { readonly handler: Handler; readonly drained: Promise<void> },
-  log: Log,
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const server = serve(hostname, port, handler, log);
+  const server = serve(parts, handler);
   await aborted(drain);
-  log.info("gateway draining");
+  parts.log.info("gateway draining");
   const ended = drained.then(() => server.shutdown());
   // Given to the server, the second signal would close what the shutdown has closed already.
   await Promise.race([ended, aborted(giveUp)]);
 }
 
-function serve(
-  hostname: string,
-  port: number,
-  handler: Handler,
-  log: Log,
-): Deno.HttpServer {
+function serve({ config, sharePort, log }: GatewayParts, handler: Handler): Deno.HttpServer {
+  const { WEIR_HOST: hostname, WEIR_PORT: port } = config;
+  const reusePort = sharePort ?? false;
   const onListen = (address: { readonly port: number }) =>
     log.info("gateway ready", { url: baseUrl(hostname, address.port) });
   try {
-    return Deno.serve({ hostname, port, onListen }, handler);
+    return Deno.serve({ hostname, port, reusePort, onListen }, handler);
   } catch (error) {
     throw new ListenError(`cannot listen at ${baseUrl(hostname, port)}: ${osState(error)}`);
   }

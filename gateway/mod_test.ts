@@ -19,7 +19,11 @@ interface Running {
 }
 
 /** Runs a gateway on a free port until it is told to drain. */
-async function start(redis: RedisSettings, env: Record<string, string> = {}): Promise<Running> {
+async function start(
+  redis: RedisSettings,
+  env: Record<string, string> = {},
+  { name = "g1", sharePort = false } = {},
+): Promise<Running> {
   const read = parseConfig({ WEIR_PORT: "0", ...env });
   assert(read.ok);
   const [drain, giveUp] = [new AbortController(), new AbortController()];
@@ -32,7 +36,7 @@ async function start(redis: RedisSettings, env: Record<string, string> = {}): Pr
       if (message === "gateway ready") ready.resolve(String(fields?.url));
     },
   };
-  const parts = { config: read.config, redis, name: "g1", clock: systemClock, log };
+  const parts = { config: read.config, redis, name, sharePort, clock: systemClock, log };
   const ended = runGateway(parts, drain.signal, giveUp.signal);
   const url = await Promise.race([ready.promise, ended.then(() => "")]);
   return { url, log, drain, giveUp, ended };
@@ -69,6 +73,23 @@ Deno.test("gateway that cannot listen says where and why", async () => {
     name: "ListenError",
     message: `cannot listen at http://127.0.0.1:${port}: Address already in use`,
   });
+});
+
+Deno.test("gateways share a port only where all of them are told to", async () => {
+  await using redis = await testRedis();
+  const first = await start(redis.settings, {}, { name: "g1", sharePort: true });
+  const env = { WEIR_PORT: new URL(first.url).port };
+  const second = await start(redis.settings, env, { name: "g2", sharePort: true });
+  assert.equal(second.url, first.url);
+  await assert.rejects(start(redis.settings, env, { name: "g3" }), { name: "ListenError" });
+  first.drain.abort();
+  await first.ended;
+  // Not through a connection of the first one.
+  using client = Deno.createHttpClient({});
+  const answer = await fetch(`${second.url}/healthz`, { client });
+  assert.deepEqual([answer.status, await answer.json()], [200, { alive: true }]);
+  second.drain.abort();
+  await second.ended;
 });
 
 Deno.test("gateway that reaches no redis does not start", async () => {

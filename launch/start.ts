@@ -21,6 +21,8 @@ import { StartError } from "./start_error.ts";
 
 export interface StartParts {
   readonly config: Config;
+  /** How many listen at the port. */
+  readonly gateways: number;
   /** The checkout. */
   readonly root: string;
   /** Program and arguments that run a role, least permissions included. */
@@ -49,22 +51,26 @@ export async function start(
   drain: AbortSignal,
   now: AbortSignal,
 ): Promise<void> {
-  const { config, clock, log } = parts;
+  const { config, gateways, clock, log } = parts;
   const port = checkPort(config.WEIR_HOST, config.WEIR_PORT);
   await using stack = new AsyncDisposableStack();
   const redisUrl = config.REDIS_URL ?? await startRedis(parts, stack);
   const env = { ...parts.env, REDIS_URL: redisUrl, WEIR_PORT: String(port) };
-  const spawn = (role: "gateway" | "worker", name: string): Child => {
+  const spawn = (role: "gateway" | "worker", count: number, ...flags: string[]): Child[] => {
+    const command = [...parts.roleCommand(role), ...flags] as const;
     const { complain } = parts;
-    const child = new Child({ name, command: parts.roleCommand(role), env, complain, clock, log });
-    stack.defer(() => child.stop(now));
-    return child;
+    const children: Child[] = [];
+    stack.defer(async () => void await Promise.all(children.map((child) => child.stop(now))));
+    while (children.length < count) {
+      const name = `${role} ${children.length + 1}`;
+      children.push(new Child({ name, command, env, complain, clock, log }));
+    }
+    return children;
   };
-  const children = Array.from(
-    { length: config.WEIR_WORKERS },
-    (_, i) => spawn("worker", `worker ${i + 1}`),
-  );
-  children.push(spawn("gateway", "gateway"));
+  const children = [
+    ...spawn("worker", config.WEIR_WORKERS),
+    ...spawn("gateway", gateways, ...(gateways > 1 ? ["--share-port"] : [])),
+  ];
 
   const url = baseUrl(config.WEIR_HOST, port);
   await ready(`${url}/${config.WEIR_WORKERS > 0 ? "readyz" : "healthz"}`, children, clock, drain);

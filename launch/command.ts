@@ -1,0 +1,26 @@
+/**
+ * The flags of `start`.
+ *
+ * @module
+ */
+import { Command } from "commander";
+import { countOption } from "../shared/count_option.ts";
+
+export interface StartOptions {
+  /** How many listen at the port. */
+  readonly gateways: number;
+  /** Instead of `WEIR_WORKERS`. */
+  readonly workers?: string;
+}
+
+/** As many as there may be workers. */
+const GATEWAYS = { max: 256 };
+
+/** Makes the command; its action is given the flags as they were understood. */
+export function startCommand(action: (options: StartOptions) => Promise<void>): Command {
+  return new Command("start")
+    .description("everything in one: set-up, Redis, gateway, workers and a first photo")
+    .addOption(countOption("--gateways <n>", "gateways, all at one port", GATEWAYS).default(1))
+    .option("--workers <n>", "worker processes (WEIR_WORKERS)")
+    .action(action);
+}
