@@ -4,9 +4,16 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname!, "..");
 
 for (
-  const { scenario, figure, plots } of [
-    { scenario: "roundtrip", figure: /throughput against BullMQ, 64 at once/, plots: 2 },
-    { scenario: "idle", figure: /commands a minute of an idle gateway/, plots: 0 },
+  const { scenario, figure, tables, plots } of [
+    {
+      scenario: "roundtrip",
+      figure: /throughput against BullMQ, 64 at once/,
+      tables: 1,
+      plots: 2,
+    },
+    { scenario: "idle", figure: /commands a minute of an idle gateway/, tables: 1, plots: 0 },
+    { scenario: "stress", figure: /100 right │ ≥ 100 right │ yes/, tables: 2, plots: 2 },
+    { scenario: "rapid", figure: /250 right │ ≥ 250 right │ yes/, tables: 2, plots: 2 },
   ]
 ) {
   Deno.test(`bench ${scenario} --quick measures, with every answer checked, and reports`, async () => {
@@ -20,8 +27,8 @@ for (
       const text = new TextDecoder().decode(stdout);
       assert.equal(code, 0, text + new TextDecoder().decode(stderr));
       assert.match(text, figure);
-      const { quick, scenarios: [{ name, tables }] } = JSON.parse(await Deno.readTextFile(json));
-      assert.deepEqual([quick, name, tables.length], [true, scenario, 1]);
+      const { quick, scenarios: [report] } = JSON.parse(await Deno.readTextFile(json));
+      assert.deepEqual([quick, report.name, report.tables.length], [true, scenario, tables]);
       const page = await Deno.readTextFile(html);
       assert.equal(page.match(/<svg/g)?.length ?? 0, plots);
     } finally {
@@ -29,6 +36,15 @@ for (
     }
   });
 }
+
+Deno.test("bench puts load on this machine alone, and says so", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "bench", "stress", "--url", "http://192.0.2.1:8080"],
+    cwd: ROOT,
+  }).output();
+  assert.equal(code, 1);
+  assert.match(new TextDecoder().decode(stderr), /192\.0\.2\.1:8080.*puts load on this one alone/);
+});
 
 Deno.test("bench names the nearest scenario for one that it does not know", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {

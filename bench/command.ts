@@ -3,25 +3,52 @@
  *
  * @module
  */
-import { Argument, Command } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { countOption } from "../shared/count_option.ts";
+import { isLoopback } from "../shared/loopback.ts";
 import type { BenchOptions } from "./mod.ts";
 import { SCENARIOS } from "./scenarios.ts";
+
+/** The scenario that takes a system that runs already. */
+const WITH_URL = "stress";
+
+/** A day. */
+const MINUTES = { max: 1440 };
 
 /** Makes the command; its action is given the scenarios and flags as they were understood. */
 export function benchCommand(action: (options: BenchOptions) => Promise<void>): Command {
   const names = SCENARIOS.map(({ name }) => name);
   const width = Math.max(...names.map(({ length }) => length));
   const lines = SCENARIOS.map(({ name, description }) => `  ${name.padEnd(width)}  ${description}`);
-  return new Command("bench")
+  const command = new Command("bench")
     .description("measures Weir beside what people would pick instead, on this machine alone")
     .addArgument(new Argument("[scenario...]", "all where none is named").choices(names))
     .option("--quick", "less time and fewer points: to see that it works", false)
     .option("--json <file>", "where to write the figures", "bench-report.json")
     .option("--html <file>", "where to write the report with plots", "bench-report.html")
     .addOption(countOption("--rounds <n>", "rounds that medians are of").default(3))
-    .addHelpText("after", `\nScenarios:\n${lines.join("\n")}`)
-    .action((scenarios: string[], options: Omit<BenchOptions, "scenarios">) =>
-      action({ ...options, scenarios })
+    .addOption(countOption("--minutes <n>", "how long soak goes on", MINUTES).default(5))
+    .addOption(
+      new Option("--url <url>", `${WITH_URL}: a Weir on this machine that runs already`)
+        .argParser(loopbackUrl),
+    )
+    .addHelpText("after", `\nScenarios:\n${lines.join("\n")}`);
+  return command.action((scenarios: string[], options: Omit<BenchOptions, "scenarios">) => {
+    if (options.url !== undefined && scenarios.join() !== WITH_URL) {
+      command.error(`error: --url is for the scenario ${WITH_URL} alone`);
+    }
+    return action({ ...options, scenarios });
+  });
+}
+
+/** Reads an address; load may go to this machine alone. */
+function loopbackUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol !== "http:") throw new InvalidArgumentError("It is no http address.");
+  if (!isLoopback(url.hostname)) {
+    throw new InvalidArgumentError(
+      "It is another machine's, and bench puts load on this one alone.",
     );
+  }
+  return url.origin;
 }

@@ -19,6 +19,10 @@ export interface BenchOptions {
   readonly scenarios: readonly string[];
   readonly quick: boolean;
   readonly rounds: number;
+  /** How long `soak` goes on. */
+  readonly minutes: number;
+  /** Root of a Weir that runs already. */
+  readonly url?: string;
   /** Files that take the reports. */
   readonly json: string;
   readonly html: string;
@@ -31,17 +35,19 @@ export interface BenchOptions {
  * nothing
  */
 export async function runBench(
-  { scenarios, quick, json, html }: BenchOptions,
+  { scenarios, quick, minutes, url, json, html }: BenchOptions,
   parts: BenchParts,
   signal: AbortSignal,
 ): Promise<number> {
   const wanted = SCENARIOS.filter(({ name }) => scenarios.length === 0 || scenarios.includes(name));
   const reports: ScenarioReport[] = [];
+  const target = url === undefined ? undefined : { url, key: parts.env.WEIR_API_KEY };
   for (const { name, load } of wanted) {
     using bar = terminalBar(parts.terminal, `${name} {bar} {percentage} % {what}`);
     bar.start(1, 0, { what: "" });
     const run = await load();
-    const stage = { ...parts, env: withoutSettings(parts.env), quick, signal };
+    const env = withoutSettings(parts.env);
+    const stage = { ...parts, env, quick, minutes, target, signal };
     const progress = (done: number, what: string) => bar.update(done, { what });
     reports.push({ name, ...await run({ ...stage, progress }) });
     bar.update(1, { what: "done" });

@@ -19,3 +19,25 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
 }
+
+/** A value, and the share of all in percent that does not exceed it. */
+export type Share = readonly [value: number, percent: number];
+
+/** A distribution as a curve of a hundred points. */
+export function shares(values: readonly number[]): Share[] {
+  return Array.from({ length: 100 }, (_, i) => [quantile(values, (i + 1) / 100), i + 1]);
+}
+
+export interface Bin {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** Counts positive values in bins of equal width from 0 on; a value at a bound is in the lower. */
+export function histogram(values: readonly number[], bins = 16): Bin[] {
+  const width = Math.max(...values) / bins;
+  const counts = new Array<number>(bins).fill(0);
+  for (const value of values) counts[Math.max(0, Math.ceil(value / width) - 1)]!++;
+  return counts.map((count, i) => ({ from: i * width, to: (i + 1) * width, count }));
+}

@@ -16,9 +16,11 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** Lines over a common axis. */
+/** Lines or bars over a common axis. */
 export interface Plot {
   readonly title: string;
+  /** Lines unless given. */
+  readonly kind?: "bars";
   readonly x: string;
   readonly y: string;
   /** Whether the axes grow by factors. */
@@ -54,11 +56,22 @@ export interface ScenarioReport {
   readonly figures: readonly Figure[];
 }
 
+/** A Weir that somebody else started. */
+export interface Target {
+  readonly url: string;
+  /** API key, where it wants one. */
+  readonly key: string | undefined;
+}
+
 /** What a scenario has to work with. */
 export interface Stage extends BenchParts {
   /** Less time, fewer points: to see that it works. */
   readonly quick: boolean;
   readonly signal: AbortSignal;
+  /** A system that runs already, for the scenarios that take one. */
+  readonly target: Target | undefined;
+  /** How long to go on, for the scenario whose length is to be chosen. */
+  readonly minutes: number;
   /** Tells how far it has come, from 0 to 1, and with what. */
   readonly progress: (done: number, what: string) => void;
 }

@@ -33,4 +33,14 @@ export const SCENARIOS: readonly ListedScenario[] = [
     description: "a flood of one API key beside another: with lanes, and in one",
     load: async () => (await import("./scenarios/fairness.ts")).fairness,
   },
+  {
+    name: "stress",
+    description: "500 requests at the same moment, each answer checked",
+    load: async () => (await import("./scenarios/stress.ts")).stress,
+  },
+  {
+    name: "rapid",
+    description: "100 WebSocket clients, each sending bursts of 50 images, each answer checked",
+    load: async () => (await import("./scenarios/rapid.ts")).rapid,
+  },
 ];

@@ -10,6 +10,7 @@ import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { TIMEOUT_MAX_MS } from "./job.ts";
 import { LOG_LEVELS } from "./log.ts";
+import { isLoopback } from "./loopback.ts";
 import { ADDRESS_FORMS, parseRedisAddress } from "./redis/address.ts";
 
 /** Longest time of a setting, about 8 days: the sum of three still fits a timer. */
@@ -48,9 +49,6 @@ const origins = z.string().transform((text) => text === "none" ? [] : text.split
 const Host: z.ZodType<string, string> = z.union([z.ipv6(), z.hostname()], {
   error: "is no address and no host name",
 });
-
-/** Addresses that only who can log into the machine reaches. */
-const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/;
 
 const Name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have letters, digits and . _ - alone");
 
@@ -172,7 +170,7 @@ export function parseConfig(
 
 /** What is wrong with settings that are right by themselves. */
 function contradictions({ WEIR_HOST: host, WEIR_API_KEYS_FILE: file }: Partial<Config>): string[] {
-  if (host === undefined || LOOPBACK.test(host) || file !== undefined) return [];
+  if (host === undefined || isLoopback(host) || file !== undefined) return [];
   return [
     `WEIR_HOST=${JSON.stringify(host)} is no loopback address, ` +
     "and without WEIR_API_KEYS_FILE no other is served",

@@ -66,7 +66,7 @@ ${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${shown(cell)}`)}</tr>
 }
 
 /** A plot as an SVG picture. */
-function pictureOf({ title, x, y, logarithmic = false, series }: Plot): string {
+function pictureOf({ title, kind, x, y, logarithmic = false, series }: Plot): string {
   const chart = echarts.init(null, null, {
     renderer: "svg",
     ssr: true,
@@ -86,7 +86,7 @@ function pictureOf({ title, x, y, logarithmic = false, series }: Plot): string {
     yAxis: { ...axis, name: y, nameGap: 52 },
     series: series.map(({ name, points }) => ({
       name,
-      type: "line",
+      type: kind === "bars" ? "bar" as const : "line" as const,
       symbolSize: points.length > 40 ? 0 : 6,
       data: points.map(([a, b]) => [a, b]),
     })),

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { quantile } from "../numbers.ts";
+import { quantile, type Share, shares } from "../numbers.ts";
 import type { Cell, Scenario, Stage } from "../scenario.ts";
 import { BATCH_MAX, DELAY_MS, startSlowWeir, TWICE_PER_SECOND } from "../slow_weir.ts";
 import { accepted, putSteadyLoad, type Reply, statuses } from "../steady_load.ts";
@@ -97,9 +97,8 @@ function row(what: string, replies: readonly Reply[]): Cell[] {
   return [what, quantile(waits, 0.5), p99(replies), statuses(replies)];
 }
 
-function sharesOf(replies: readonly Reply[]): (readonly [number, number])[] {
-  const waits = accepted(replies).map(({ ms }) => ms);
-  return Array.from({ length: 100 }, (_, i) => [quantile(waits, (i + 1) / 100), i + 1]);
+function sharesOf(replies: readonly Reply[]): Share[] {
+  return shares(accepted(replies).map(({ ms }) => ms));
 }
 
 function p99(replies: readonly Reply[]): number {

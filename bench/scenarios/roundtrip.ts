@@ -5,7 +5,7 @@
  */
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { installNode, type Load, putLoad } from "../load.ts";
-import { median, quantile, spread } from "../numbers.ts";
+import { median, quantile, shares, spread } from "../numbers.ts";
 import { BULLMQ_CONCURRENCY, startBullMq, startPolling } from "../peers.ts";
 import { drawPhoto } from "../photo.ts";
 import { BenchRedis, type Persistence } from "../redis.ts";
@@ -181,8 +181,7 @@ function plotsOf(runs: readonly Run[]): Plot[] {
       series: systems.map(([name, all]) => {
         const latencies = all.filter(({ connections }) => connections === MANY)
           .flatMap((run) => run.latencies);
-        const shares = Array.from({ length: 100 }, (_, i) => (i + 1) / 100);
-        return { name, points: shares.map((q) => [quantile(latencies, q), 100 * q] as const) };
+        return { name, points: shares(latencies) };
       }),
     },
   ];
