@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../shared/clock.ts";
 import { GROUP } from "../shared/redis/keys.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import {
@@ -17,7 +18,12 @@ import { traceparentOf } from "./trace.ts";
 
 /** Makes worker `w1` known. */
 async function announce({ shard }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+    clock: systemClock,
+  });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
 }
 

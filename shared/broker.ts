@@ -212,8 +212,11 @@ export interface JobSource {
    * @returns how many are queued again; the others are another worker's, or over
    */
   handBack(deliveries: readonly Delivery[]): Promise<number>;
-  /** The longest silence of a delivery to anybody, where one is at least `atLeastMs` long. */
-  longestIdle(atLeastMs: number): Promise<number | undefined>;
+  /**
+   * How long a delivery to anybody has been silent: exactly where one has been for half the claim
+   * idle time, else the longest that it can be.
+   */
+  longestIdle(): Promise<number>;
   /** Takes over deliveries that have been silent for the claim idle time, one at a time. */
   claim(signal: AbortSignal): AsyncIterable<Delivery>;
   /** Leaves the group, unless deliveries to this worker are still unsettled. */
@@ -268,12 +271,27 @@ export interface MaintenanceReport {
   readonly deadModels: number;
 }
 
+/** One maintenance run. */
+export interface Maintained {
+  readonly report: MaintenanceReport;
+  /**
+   * Time until the next run has something to do, though nothing should come: 0 where this one left
+   * something, `Infinity` where it left nothing.
+   */
+  readonly dueMs: number;
+}
+
 /** The periodic work that one elected process does for all. */
 export interface Maintenance {
   /** Takes or renews the lease; false where another holds it. */
   elect(): Promise<boolean>;
+  /**
+   * Whether there may be something to do that the last run could not know of: jobs came or went
+   * since. Of what is seldom to do, each look asks for a part.
+   */
+  look(): Promise<boolean>;
   /** Trims and expires, as long as the lease is held. */
-  run(): Promise<MaintenanceReport>;
+  run(): Promise<Maintained>;
   /** Gives the lease back. */
   resign(): Promise<void>;
 }

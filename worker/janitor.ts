@@ -1,45 +1,56 @@
 /**
  * Maintenance of a shard: one elected worker does for all what nobody does per job.
  *
- * Owns the period and the lease's renewal. Never touches what is pending or undelivered.
- * Invariant: without the lease it does nothing.
+ * Owns the decision whether a period has something to do: an idle system is only looked at. Never
+ * touches what is pending or undelivered. Invariant: without the lease it does nothing.
  *
  * @module
  */
 import type { Maintenance } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 
-export class Janitor {
-  readonly #maintenance: Maintenance;
-  readonly #shard: number;
-  readonly #log: Log;
-  #elected = false;
+export interface JanitorParts {
+  readonly maintenance: Maintenance;
+  readonly shard: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
-  constructor(maintenance: Maintenance, shard: number, log: Log) {
-    this.#maintenance = maintenance;
-    this.#shard = shard;
-    this.#log = log;
+export class Janitor {
+  readonly #parts: JanitorParts;
+  #elected = false;
+  /** When a run has something to do, whatever a look says. */
+  #dueAt = -Infinity;
+
+  constructor(parts: JanitorParts) {
+    this.#parts = parts;
   }
 
-  /** Takes or renews the lease, and works while it is ours. */
+  /** Takes or renews the lease, and while it is ours, works where there is something to do. */
   async runOnce(): Promise<void> {
-    const elected = await this.#maintenance.elect();
+    const { maintenance, shard, clock, log } = this.#parts;
+    const elected = await maintenance.elect();
     if (elected !== this.#elected) {
-      this.#log.info(elected ? "elected as maintainer" : "no longer the maintainer", {
-        shard: this.#shard,
-      });
+      log.info(elected ? "elected as maintainer" : "no longer the maintainer", { shard });
+      this.#dueAt = -Infinity;
     }
     this.#elected = elected;
     if (!elected) return;
-    const report = await this.#maintenance.run();
+    const now = clock.now();
+    if (now < this.#dueAt && !await maintenance.look()) return;
+    // Until it is done.
+    this.#dueAt = -Infinity;
+    const { report, dueMs } = await maintenance.run();
+    this.#dueAt = now + dueMs;
     if (Object.values(report).some((count) => count > 0)) {
-      this.#log.info("maintenance done", { ...report, shard: this.#shard });
+      log.info("maintenance done", { ...report, shard });
     }
   }
 
   /** Gives the lease back, so that the next does not have to wait for its end. */
   async resign(): Promise<void> {
-    if (this.#elected) await this.#maintenance.resign();
+    if (this.#elected) await this.#parts.maintenance.resign();
     this.#elected = false;
   }
 }

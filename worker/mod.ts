@@ -39,8 +39,11 @@ export interface WorkerParts {
   readonly shed?: () => Promise<void>;
 }
 
-/** A worker lives for the others as long as it beats three times in this time. */
-const BEATS_A_LIFETIME = 3;
+/** Health periods that a worker lives for the others after its last beat. */
+const LIFETIME_PERIODS = 1.5;
+
+/** Beats in that time: one may be lost, and the next still comes before its end. */
+const BEATS_A_LIFETIME = 2.25;
 
 /** Maintenance periods that a lease outlives its last renewal. */
 const LEASE_PERIODS = 1.5;
@@ -80,8 +83,9 @@ export async function runWorker(
   for (const shard of shards.all) {
     sources.push(await openSource(parts, shard, [...models.keys()], stack));
   }
-  const beatMs = config.WEIR_REDIS_HEALTH_MS / 2;
-  const members = shards.all.map((shard) => membership(parts, shard, beatMs));
+  const lifetimeMs = LIFETIME_PERIODS * config.WEIR_REDIS_HEALTH_MS;
+  const beatMs = lifetimeMs / BEATS_A_LIFETIME;
+  const members = shards.all.map((shard) => membership(parts, shard, lifetimeMs));
   for (const { janitor } of members) stack.defer(() => farewell(log, () => janitor.resign()));
   for (const { registry } of members) {
     await registry.announce({ name, engine, models: cards });
@@ -129,19 +133,15 @@ async function openSource(
 
 /** What makes this worker known on a shard, and lets it do the shard's maintenance. */
 function membership(
-  { config, name, log }: WorkerParts,
+  { config, name, clock, log }: WorkerParts,
   shard: Shard,
-  beatMs: number,
+  lifetimeMs: number,
 ): { readonly registry: RedisWorkerRegistry; readonly janitor: Janitor } {
   const leaseMs = LEASE_PERIODS * config.WEIR_MAINTENANCE_MS;
   const maintenance = new RedisMaintenance({ shard, token: name, leaseMs });
   return {
-    registry: new RedisWorkerRegistry({
-      shard,
-      worker: name,
-      lifetimeMs: BEATS_A_LIFETIME * beatMs,
-    }),
-    janitor: new Janitor(maintenance, shard.number, log),
+    registry: new RedisWorkerRegistry({ shard, worker: name, lifetimeMs, clock }),
+    janitor: new Janitor({ maintenance, shard: shard.number, clock, log }),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * Takes over what other workers left behind: deliveries silent for the claim idle time.
  *
- * Owns the looks at the oldest silence: every half claim idle time, then exactly when one is due.
+ * Owns the looks at the longest silence: the next is exactly when a delivery may be due, so never
+ * later than a claim idle time.
  * A delivery that was begun before runs alone, so that the batch mates of a crash are not blamed.
  * Invariant: at most one delivery that was begun before is under way.
  *
@@ -61,9 +62,7 @@ export class Recoverer {
    */
   async runOnce(signal: AbortSignal): Promise<number> {
     const { source, recover, claimIdleMs, log } = this.#parts;
-    const half = claimIdleMs / 2;
-    const idleMs = await source.longestIdle(half);
-    if (idleMs === undefined) return half;
+    const idleMs = await source.longestIdle();
     if (idleMs < claimIdleMs) return claimIdleMs - idleMs;
     for await (const delivery of source.claim(signal)) {
       log.info("job taken over", { job: delivery.id, model: delivery.model });

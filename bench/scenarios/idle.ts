@@ -20,8 +20,8 @@ const SECONDS = 60;
 const HELD_JOBS = 100;
 /** Jobs that are done while the clients hang on. */
 const LIVE_JOBS = 300;
-/** What a worker does because it has just started is done after this time. */
-const START_MS = 10_000;
+/** After this time maintenance, which runs every minute, has seen that nothing happens any more. */
+const QUIET_MS = 65_000;
 /** Longer than it takes. */
 const HELD_MS = 3_600_000;
 /** The model of which no worker is left. */
@@ -30,6 +30,8 @@ const HELD_MODEL = "held";
 interface Point {
   readonly clients: number;
   readonly worker: boolean;
+  /** Jobs that wait. */
+  readonly held: number;
   readonly commandsAMinute: number;
   readonly gatewayMiB: number | undefined;
   readonly redisConnections: number;
@@ -43,30 +45,33 @@ export const idle: Scenario = async (stage) => {
   const env = { WEIR_ENGINE: "null", WEIR_TIMEOUT_MS: String(HELD_MS) };
   await using gateway = await startWeir(stage, redis, { workers: 0, env });
   const url = gateway.urls[0]!;
+  const photo = await Deno.readFile(join(stage.root, "fixtures/photos/star.jpg"));
+  const held: string[] = [];
+  using clients = new IdleClients();
+  const points: Point[] = [];
+  const measure = async (count: number, worker: boolean, done: number) => {
+    progress(done, `${count} clients`);
+    await clients.growTo(count, url, held);
+    const cost = await quietTime(stage, redis, gateway, seconds);
+    points.push({ clients: count, worker, held: held.length, ...cost });
+  };
+  const untilQuiet = () => stage.clock.sleep(quick ? 0 : QUIET_MS, stage.signal);
+  await measure(0, false, 0);
+  const only = { ...env, WEIR_MODELS: folder.one };
+  await using _worker = await startWeir(stage, redis, { gateways: 0, env: only });
+  await untilQuiet();
+  await measure(0, true, 0.2);
   {
     // A model is offered for a day after its last worker.
     const models = { ...env, WEIR_MODELS: folder.both };
     await using _ = await startWeir(stage, redis, { gateways: 0, env: models });
     await untilServed(stage, url);
   }
-  const photo = await Deno.readFile(join(stage.root, "fixtures/photos/star.jpg"));
-  const held: string[] = [];
   for (let i = 0; i < HELD_JOBS; i++) held.push(await submit(url, photo, HELD_MODEL));
-
-  using clients = new IdleClients();
-  const points: Point[] = [];
-  const measure = async (count: number, worker: boolean, done: number) => {
-    progress(done, `${count} clients`);
-    await clients.growTo(count, url, held);
-    points.push({ clients: count, worker, ...await quietTime(stage, redis, gateway, seconds) });
-  };
-  await measure(0, false, 0);
-  const only = { ...env, WEIR_MODELS: folder.one };
-  await using _worker = await startWeir(stage, redis, { gateways: 0, env: only });
+  await untilQuiet();
   const counts = quick ? QUICK_CLIENTS : CLIENTS;
-  await stage.clock.sleep(quick ? 0 : START_MS, stage.signal);
   for (const [i, count] of counts.entries()) {
-    await measure(count, true, (i + 1) / (counts.length + 2));
+    await measure(count, true, 0.4 + 0.5 * i / counts.length);
   }
   progress(0.9, "jobs, while the clients hang on");
   const latencies: number[] = [];
@@ -74,16 +79,25 @@ export const idle: Scenario = async (stage) => {
     latencies.push(await liveMs(stage, url, photo));
   }
   return {
-    method: `Clients follow ${HELD_JOBS} jobs of a model without a worker, through one gateway; ` +
-      `Redis' commands of ${seconds} s are counted, one worker beside it. Then ` +
+    method:
+      `Redis' commands of ${seconds} s are counted: of a gateway, of a worker beside it, and ` +
+      `of both while clients follow ${HELD_JOBS} jobs of a model without a worker. Then ` +
       `${latencies.length} jobs are done one after the other: from the time at which each had ` +
       `its outcome, by Redis' clock, to the time at which its client has read it.`,
     tables: [{
       title: "While nothing happens",
-      columns: ["clients", "worker", "commands/min", "gateway MiB", "connections to Redis"],
+      columns: [
+        "clients",
+        "worker",
+        "jobs that wait",
+        "commands/min",
+        "gateway MiB",
+        "connections to Redis",
+      ],
       rows: points.map((point) => [
         String(point.clients),
         point.worker ? "one" : "none",
+        point.held,
         point.commandsAMinute,
         point.gatewayMiB,
         point.redisConnections,
@@ -100,7 +114,7 @@ async function quietTime(
   redis: BenchRedis,
   gateway: System,
   seconds: number,
-): Promise<Omit<Point, "clients" | "worker">> {
+): Promise<Omit<Point, "clients" | "worker" | "held">> {
   const before = await redis.counters();
   await clock.sleep(seconds * 1000, signal);
   const after = await redis.counters();
@@ -142,8 +156,8 @@ async function untilServed({ clock, signal }: Stage, url: string): Promise<void>
 }
 
 function figuresOf(points: readonly Point[], latencies: readonly number[]): Figure[] {
-  const [alone, ...beside] = points;
-  const most = beside.at(-1)!;
+  const [alone, withWorker, unfollowed, ...followed] = points;
+  const most = followed.at(-1)!;
   const figures: Figure[] = [
     {
       name: "commands a minute of an idle gateway",
@@ -153,13 +167,13 @@ function figuresOf(points: readonly Point[], latencies: readonly number[]): Figu
     },
     {
       name: "commands a minute of an idle worker",
-      value: beside[0]!.commandsAMinute - alone!.commandsAMinute,
+      value: withWorker!.commandsAMinute - alone!.commandsAMinute,
       goal: { atMost: 15 },
       unit: "commands",
     },
     {
       name: `commands a minute more with ${most.clients} clients`,
-      value: most.commandsAMinute - beside[0]!.commandsAMinute,
+      value: most.commandsAMinute - unfollowed!.commandsAMinute,
       goal: { atMost: 2 },
       unit: "commands",
     },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../../shared/clock.ts";
 import { RedisWorkerRegistry } from "../../shared/redis/registry.ts";
 import { CARD, keys, MODEL } from "../../shared/testing/broker.ts";
 import { openApp, problem } from "../testing/app.ts";
@@ -30,7 +31,12 @@ Deno.test("a model that is offered no more is not listed, and takes no jobs", as
   const { app, broker, post } = opened;
   const other = { ...CARD, name: "imagenet", default: false };
   const { shard, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({ shard, worker: "w2", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w2",
+    lifetimeMs: 60_000,
+    clock: systemClock,
+  });
   await registry.announce({ name: "w2", engine: "wasm", models: [other] });
   await client.del(keys.offered(MODEL));
   const { models } = await (await app.request("/v1/models")).json();

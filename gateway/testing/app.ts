@@ -215,7 +215,12 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
 
 /** Makes the model known, with a worker that lives. */
 export async function announce({ shard }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+    clock: systemClock,
+  });
   await registry.announce({ name: "w1", engine: CARD.engine, models: [CARD] });
 }
 

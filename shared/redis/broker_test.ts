@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import type { Delivery } from "../broker.ts";
+import { systemClock } from "../clock.ts";
 import { type JobId, queuedRecord } from "../job.ts";
 import {
   assertDrained,
@@ -393,14 +394,14 @@ Deno.test("maintenance trims events by age, expires overdue jobs, leaves entries
   await client.xadd(keys.results("g9"), "1-1", "hello", "g9");
   await client.sadd(keys.gateways(), "g9", "gone");
   const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
-  assert.deepEqual(await maintenance.run(), {
+  assert.deepEqual((await maintenance.run()).report, {
     trimmedEvents: 0,
     expiredJobs: 0,
     deadWorkers: 0,
     deadModels: 0,
   });
   await maintenance.elect();
-  assert.deepEqual(await maintenance.run(), {
+  assert.deepEqual((await maintenance.run()).report, {
     trimmedEvents: 1,
     expiredJobs: 1,
     deadWorkers: 0,
@@ -464,6 +465,7 @@ Deno.test("a model stays known when its workers are gone", async () => {
     shard: broker.shard,
     worker: "w1",
     lifetimeMs: 60_000,
+    clock: systemClock,
   });
   const directory = new RedisDirectory([broker.shard]);
   assert.deepEqual(await directory.models(), []);
@@ -494,7 +496,7 @@ Deno.test("a delivery that is silent for too long goes to another worker, which 
   const delivery = await readOne(broker.source);
   await broker.source.begin([delivery]);
   using other = broker.worker("w2");
-  while ((await other.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  while (await other.longestIdle() < CLAIM_IDLE_MS);
   const claimed = await claimAll(other);
   assert.deepEqual(claimed.map(({ id }) => id), [id]);
   assert.deepEqual(await other.begin(claimed), [{ kind: "run", attempt: 2, tell: "g1" }]);
@@ -543,7 +545,7 @@ Deno.test("an attempt that is put off is due again after the delay", async () =>
   await broker.source.begin([delivery]);
   assert.equal(await broker.source.retry(delivery, CLAIM_IDLE_MS), true);
   assert.equal((await broker.queue.get(id))?.state, "queued");
-  while ((await broker.source.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  while (await broker.source.longestIdle() < CLAIM_IDLE_MS);
   assert.deepEqual(await broker.source.begin(await claimAll(broker.source)), [
     { kind: "run", attempt: 2, tell: "g1" },
   ]);
@@ -559,19 +561,20 @@ Deno.test("a worker that died is forgotten once its deliveries have gone to othe
     shard: broker.shard,
     worker: "w1",
     lifetimeMs: 60_000,
+    clock: systemClock,
   });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await submit(broker);
   await broker.source.begin([await readOne(broker.source)]);
   const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
-  assert.equal((await maintenance.run()).deadWorkers, 0);
+  assert.equal((await maintenance.run()).report.deadWorkers, 0);
   await client.del(keys.beat("w1"));
-  assert.equal((await maintenance.run()).deadWorkers, 0);
+  assert.equal((await maintenance.run()).report.deadWorkers, 0);
   using other = broker.worker("w2");
-  while ((await other.longestIdle(CLAIM_IDLE_MS)) === undefined);
+  while (await other.longestIdle() < CLAIM_IDLE_MS);
   const claimed = await claimAll(other);
-  assert.equal((await maintenance.run()).deadWorkers, 1);
+  assert.equal((await maintenance.run()).report.deadWorkers, 1);
   assert.equal(await client.hlen(keys.workers()), 0);
   await other.begin(claimed);
   assert.deepEqual(await other.settle([success(claimed[0]!)]), ["succeeded"]);

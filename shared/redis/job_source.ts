@@ -188,12 +188,14 @@ export class RedisJobSource implements JobSource, Disposable {
     return replies.filter((reply) => reply === 1).length;
   }
 
-  async longestIdle(atLeastMs: number): Promise<number | undefined> {
-    const { shard, models } = this.#parts;
+  async longestIdle(): Promise<number> {
+    const { shard, models, claimIdleMs } = this.#parts;
+    const loads = models.map((model) => this.#keys.load(model));
+    // Submits make it, and it goes only when all streams of the model are empty.
+    if (await shard.run((client) => client.exists(loads)) === 0) return 0;
     const keys = models.flatMap((model) => [this.#keys.load(model), ...this.#keys.lanes(model)]);
-    const args = [GROUP, Math.round(atLeastMs), PENDING_LOOK, LANES];
-    const longest = await runScript(shard, longestIdleScript, keys, args) as number;
-    return longest < 0 ? undefined : longest;
+    const args = [GROUP, Math.round(claimIdleMs / 2), PENDING_LOOK, LANES];
+    return await runScript(shard, longestIdleScript, keys, args) as number;
   }
 
   async *claim(signal: AbortSignal): AsyncIterable<Delivery> {

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import type { Maintenance, MaintenanceReport } from "../broker.ts";
-import { parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
+import type { Maintained, Maintenance } from "../broker.ts";
+import { type JobId, parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
+import { Inventory } from "./inventory.ts";
 import { endJob } from "./job_queue.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { runScript, Script } from "./script.ts";
@@ -33,11 +34,10 @@ export const OVERDUE_MAX = 1000;
 /** How long an event stays in a result stream: far longer than a living gateway needs. */
 export const EVENT_KEEP_MS = 60_000;
 
-const NOTHING_DONE: MaintenanceReport = {
-  trimmedEvents: 0,
-  expiredJobs: 0,
-  deadWorkers: 0,
-  deadModels: 0,
+/** A run of one that has lost the lease. */
+const NOTHING_DONE: Maintained = {
+  report: { trimmedEvents: 0, expiredJobs: 0, deadWorkers: 0, deadModels: 0 },
+  dueMs: 0,
 };
 
 export interface RedisMaintenanceParts {
@@ -52,22 +52,59 @@ export interface RedisMaintenanceParts {
 export class RedisMaintenance implements Maintenance {
   readonly #parts: RedisMaintenanceParts;
   readonly #keys: ShardKeys;
+  /** Whether the lease was ours when we last asked. */
+  #held = false;
+  readonly #inventory: Inventory;
 
   constructor(parts: RedisMaintenanceParts) {
     // Redis takes whole milliseconds alone.
     this.#parts = { ...parts, leaseMs: Math.ceil(parts.leaseMs) };
     this.#keys = parts.shard.keys;
+    this.#inventory = new Inventory(parts.shard);
   }
 
+  /** Renewing is one command: of another's lease, which it could meet once, it only moves the end. */
   async elect(): Promise<boolean> {
     const { shard, token, leaseMs } = this.#parts;
-    const held = await runScript(shard, electScript, [this.#keys.maintainer()], [token, leaseMs]);
-    return held === 1;
+    const key = this.#keys.maintainer();
+    if (this.#held) {
+      this.#held = await shard.run((client) => client.getex(key, "PX", leaseMs)) === token;
+    }
+    if (!this.#held) {
+      this.#held = await runScript(shard, electScript, [key], [token, leaseMs]) === 1;
+    }
+    return this.#held;
   }
 
-  async run(): Promise<MaintenanceReport> {
+  look(): Promise<boolean> {
+    return this.#inventory.differs();
+  }
+
+  async run(): Promise<Maintained> {
+    const loads = await this.#inventory.loads();
+    const trimmed = await this.#trim();
+    if (trimmed === undefined) return NOTHING_DONE;
+    const { trimmedEvents, left, overdue, nearest, nearestMs } = trimmed;
+    let expiredJobs = 0;
+    for (const id of overdue) {
+      if (await endJob(this.#parts.shard, id, "expired")) expiredJobs++;
+    }
+    const models = [...loads.keys()];
+    await this.#reconcile(models);
+    const report = {
+      trimmedEvents,
+      expiredJobs,
+      deadWorkers: await this.#forgetWorkers(models),
+      deadModels: await this.#forgetModels(models),
+    };
+    this.#inventory.note(loads, nearest);
+    return { report, dueMs: left > 0 || overdue.length > 0 ? 0 : nearestMs };
+  }
+
+  /** Trims the result streams; undefined without the lease. */
+  async #trim(): Promise<Trimmed | undefined> {
     const { shard, token, eventKeepMs = EVENT_KEEP_MS } = this.#parts;
-    const gateways = await shard.run((client) => client.smembers(this.#keys.gateways()));
+    const gateways = await this.#inventory.gateways();
     const reply = await runScript(
       shard,
       trimScript,
@@ -79,21 +116,14 @@ export class RedisMaintenance implements Maintenance {
       ],
       [token, eventKeepMs, OVERDUE_MAX, ...gateways],
     );
-    if (reply === null) return NOTHING_DONE;
-    const [trimmedEvents, overdue] = reply as [number, string[]];
-    let expiredJobs = 0;
-    for (const text of overdue) {
-      const id = parseJobId(text);
-      if (id !== undefined && await endJob(shard, id, "expired")) expiredJobs++;
-    }
-    const models = await shard.run((client) => client.hkeys(this.#keys.models()));
-    await this.#reconcile(models);
-    const deadWorkers = await this.#forgetWorkers(models);
+    if (reply === null) return undefined;
+    const [trimmedEvents, left, overdue, nearest, nearestMs] = reply as TrimReply;
     return {
       trimmedEvents,
-      expiredJobs,
-      deadWorkers,
-      deadModels: await this.#forgetModels(models),
+      left,
+      overdue: overdue.map(parseJobId).filter((id) => id !== undefined),
+      nearest,
+      nearestMs: nearestMs < 0 ? Infinity : nearestMs,
     };
   }
 
@@ -107,9 +137,10 @@ export class RedisMaintenance implements Maintenance {
 
   async #forgetWorkers(models: readonly string[]): Promise<number> {
     const { shard, token } = this.#parts;
-    const served = await shard.run((client) => client.hgetall(this.#keys.workers()));
+    const workers = await this.#inventory.workers();
+    if (!await this.#inventory.someDead(workers)) return 0;
     let forgotten = 0;
-    for (const worker of Object.keys(served)) {
+    for (const worker of workers) {
       const keys = [this.#keys.maintainer(), this.#keys.beat(worker), this.#keys.workers()];
       const args = [token, GROUP, worker];
       forgotten += await runScript(
@@ -124,6 +155,7 @@ export class RedisMaintenance implements Maintenance {
 
   async #forgetModels(models: readonly string[]): Promise<number> {
     const { shard, token } = this.#parts;
+    if (!await this.#inventory.someNotOffered(models)) return 0;
     let forgotten = 0;
     for (const model of models) {
       const keys = [
@@ -149,8 +181,26 @@ export class RedisMaintenance implements Maintenance {
   }
 
   async resign(): Promise<void> {
+    this.#held = false;
     await runScript(this.#parts.shard, resignScript, [this.#keys.maintainer()], [
       this.#parts.token,
     ]);
   }
 }
+
+interface Trimmed {
+  readonly trimmedEvents: number;
+  /** Events that are too young to be trimmed. */
+  readonly left: number;
+  readonly overdue: readonly JobId[];
+  readonly nearest: string;
+  readonly nearestMs: number;
+}
+
+type TrimReply = [
+  trimmed: number,
+  left: number,
+  overdue: string[],
+  nearest: string,
+  nearestMs: number,
+];

@@ -14,8 +14,15 @@ import {
   type WorkerRegistry,
 } from "../broker.ts";
 import { MODEL_KEEP_MS, type ModelCard, ModelCardSchema } from "../model_card.ts";
+import type { Clock } from "../clock.ts";
 import type { ShardKeys } from "./keys.ts";
 import type { Shard } from "./shard.ts";
+
+/** How often a worker says anew that its models take jobs; they do for so much longer than a day. */
+export const OFFER_MS = 3_600_000;
+
+/** Lifetime of an offer: at least {@linkcode MODEL_KEEP_MS} after the last worker. */
+const OFFERED_MS = MODEL_KEEP_MS + OFFER_MS;
 
 /** A worker's entry in the hash of workers: the models it serves, by name. */
 const Served = z.array(z.string());
@@ -26,12 +33,15 @@ export interface RedisRegistryParts {
   readonly worker: string;
   /** How long a beat keeps the worker known as alive. */
   readonly lifetimeMs: number;
+  readonly clock: Clock;
 }
 
 export class RedisWorkerRegistry implements WorkerRegistry {
   readonly #parts: RedisRegistryParts;
   readonly #keys: ShardKeys;
   #announced: WorkerCard | undefined;
+  /** When its models are to be offered anew. */
+  #offerAt = 0;
 
   constructor(parts: RedisRegistryParts) {
     // Redis takes whole milliseconds alone.
@@ -40,8 +50,9 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   }
 
   async announce(card: WorkerCard): Promise<void> {
-    const { shard, worker, lifetimeMs } = this.#parts;
+    const { shard, worker, lifetimeMs, clock } = this.#parts;
     this.#announced = card;
+    const offerAt = clock.now() + OFFER_MS;
     const names = card.models.map(({ name }) => name);
     const cards = card.models.flatMap((model) => [model.name, JSON.stringify(model)]);
     await shard.run((client) => {
@@ -49,24 +60,28 @@ export class RedisWorkerRegistry implements WorkerRegistry {
         .hset(this.#keys.models(), ...cards)
         .hset(this.#keys.workers(), worker, JSON.stringify(names))
         .set(this.#keys.beat(worker), card.engine, "PX", lifetimeMs);
-      for (const name of names) all.set(this.#keys.offered(name), worker, "PX", MODEL_KEEP_MS);
+      for (const name of names) all.set(this.#keys.offered(name), worker, "PX", OFFERED_MS);
       return all.exec();
     });
+    this.#offerAt = offerAt;
   }
 
   /** Beats; where Redis has forgotten this worker, or lost its data, announces it again. */
   async beat(): Promise<void> {
-    const { shard, worker, lifetimeMs } = this.#parts;
+    const { shard, worker, lifetimeMs, clock } = this.#parts;
     const card = this.#announced;
     if (card === undefined) return;
+    const now = clock.now();
+    const offered = now < this.#offerAt ? [] : card.models;
     // Neither SET nor MULTI, which a Redis whose memory is used up refuses.
     const kept = await shard.run((client) =>
       Promise.all([
         client.pexpire(this.#keys.beat(worker), lifetimeMs),
-        ...card.models.map(({ name }) => client.pexpire(this.#keys.offered(name), MODEL_KEEP_MS)),
+        ...offered.map(({ name }) => client.pexpire(this.#keys.offered(name), OFFERED_MS)),
       ])
     );
-    if (kept.includes(0)) await this.announce(card);
+    if (kept.includes(0)) return await this.announce(card);
+    if (offered.length > 0) this.#offerAt = now + OFFER_MS;
   }
 
   async leave(): Promise<void> {

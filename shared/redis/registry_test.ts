@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../clock.ts";
 import { TIMEOUT_MAX_MS } from "../job.ts";
 import { MODEL_KEEP_MS } from "../model_card.ts";
 import { bury, CARD, keys, MODEL, openBroker } from "../testing/broker.ts";
+import { ManualClock } from "../testing/manual_clock.ts";
 import { testRedis } from "../testing/redis.ts";
 import { RedisMaintenance } from "./maintenance.ts";
-import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
+import { OFFER_MS, RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 
 Deno.test("a worker lives for a lifetime of any length, not of whole milliseconds alone", async () => {
   await using redis = await testRedis();
   const { client, shard } = redis;
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 7_501.5 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w1",
+    lifetimeMs: 7_501.5,
+    clock: systemClock,
+  });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await registry.beat();
   assert.deepEqual(await new RedisDirectory([shard]).models(), [{ card: CARD, workers: 1 }]);
@@ -29,7 +36,12 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
   const { shard } = redis;
   const other = { ...CARD, name: "imagenet", default: false };
   for (const [worker, models] of [["w1", [CARD]], ["w2", [CARD, other]]] as const) {
-    const registry = new RedisWorkerRegistry({ shard, worker, lifetimeMs: 60_000 });
+    const registry = new RedisWorkerRegistry({
+      shard,
+      worker,
+      lifetimeMs: 60_000,
+      clock: systemClock,
+    });
     await registry.announce({ name: worker, engine: "wasm", models });
   }
   const served = (await new RedisDirectory([shard]).models()).map(({ card, workers }) =>
@@ -41,7 +53,12 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
 Deno.test("a worker and a maintainer stay what they are while redis' memory is used up", async () => {
   await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
   const { client, shard } = redis;
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+    clock: systemClock,
+  });
   const maintenance = new RedisMaintenance({ shard, token: "w1", leaseMs: 60_000 });
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await maintenance.elect();
@@ -53,23 +70,30 @@ Deno.test("a worker and a maintainer stay what they are while redis' memory is u
   for (const name of names) assert(await client.pttl(name) > 30_000, name);
 });
 
-Deno.test("a model is offered for its time after the last worker, which a beat begins anew", async () => {
+Deno.test("a model is offered for its time after the last worker, and anew every hour", async () => {
   await using redis = await testRedis();
   const { client, shard } = redis;
+  const clock = new ManualClock();
   const directory = new RedisDirectory([shard]);
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000, clock });
+  const longest = MODEL_KEEP_MS + OFFER_MS;
   const assertOffered = async () => {
     assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
     const left = await client.pttl(keys.offered(MODEL));
-    assert(left > MODEL_KEEP_MS - 60_000 && left <= MODEL_KEEP_MS, `${left} ms`);
+    assert(left > longest - 60_000 && left <= longest, `${left} ms`);
   };
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await assertOffered();
-  await client.pexpire(keys.offered(MODEL), 30_000);
+  await client.pexpire(keys.offered(MODEL), MODEL_KEEP_MS);
+  clock.advance(OFFER_MS - 1);
+  await registry.beat();
+  assert(await client.pttl(keys.offered(MODEL)) <= MODEL_KEEP_MS);
+  clock.advance(1);
   await registry.beat();
   await assertOffered();
   await client.del(keys.offered(MODEL));
   assert.deepEqual(await directory.models(), []);
+  clock.advance(OFFER_MS);
   await registry.beat();
   await assertOffered();
 });
@@ -77,9 +101,14 @@ Deno.test("a model is offered for its time after the last worker, which a beat b
 Deno.test("a model that is offered no more is forgotten once nothing of it can be done", async () => {
   await using broker = await openBroker();
   const { shard, letters, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000 });
+  const registry = new RedisWorkerRegistry({
+    shard,
+    worker: "w1",
+    lifetimeMs: 60_000,
+    clock: systemClock,
+  });
   const maintenance = new RedisMaintenance({ shard, token: "a", leaseMs: 60_000 });
-  const forgets = async () => (await maintenance.run()).deadModels === 1;
+  const forgets = async () => (await maintenance.run()).report.deadModels === 1;
   await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await registry.leave();
   const dead = await bury(broker);

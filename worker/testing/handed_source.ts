@@ -112,8 +112,8 @@ export class HandedSource implements JobSource {
     return this.#answer(() => this.handedBack.push(...deliveries));
   }
 
-  longestIdle(): Promise<number | undefined> {
-    return this.#answer(() => undefined);
+  longestIdle(): Promise<number> {
+    return this.#answer(() => 0);
   }
 
   async *claim(): AsyncIterable<Delivery> {}

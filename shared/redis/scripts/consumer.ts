@@ -25,15 +25,15 @@ return lost
 `;
 
 /**
- * The longest silence of a delivery to anybody, where one is at least so long. A model without a
- * load has no entries: submits make it, and it goes only when all streams of the model are empty.
+ * The longest silence of a delivery to anybody, or what was asked for where none is so long. A model
+ * without a load has no entries.
  *
  * KEYS: for each model its load, then its streams by lane
  * ARGV: group, atLeastMs, how many of a stream are looked at, number of lanes
- * Returns: milliseconds, or -1 where there is none
+ * Returns: milliseconds
  */
 export const LONGEST_IDLE = `
-local longest = -1
+local longest = tonumber(ARGV[2])
 local function look(stream)
   for _, pending in ipairs(redis.call('XPENDING', stream, ARGV[1], 'IDLE', ARGV[2], '-', '+', ARGV[3])) do
     longest = math.max(longest, pending[3])

@@ -30,27 +30,35 @@ return redis.call('DEL', KEYS[1])
 `;
 
 /**
- * Trims the result streams by age, forgets the gateways whose stream is gone and names the overdue
- * jobs, while the lease is ours. Job streams are never trimmed: their entries go with their
- * acknowledgement.
+ * Trims the result streams by age, forgets the gateways whose stream is gone, names the overdue
+ * jobs and the one whose deadline comes first, while the lease is ours. Job streams are never
+ * trimmed: their entries go with their acknowledgement.
  *
  * KEYS: maintainer, deadlines, gateways, result streams
  * ARGV: token, keepMs, overdueMax, the gateways of the result streams
- * Returns: {trimmed, overdue ids} | nil without the lease
+ * Returns: {trimmed, events left, overdue ids, nearest id or empty, milliseconds to its deadline or
+ * -1} | nil without the lease
  */
 export const TRIM = `${PRELUDE}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local now = now_ms()
-local trimmed = 0
+local trimmed, left = 0, 0
 for i = 4, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then
-    trimmed = trimmed + redis.call('XTRIM', KEYS[i], 'MINID', string.format('%d', now - ARGV[2]))
-  else
+  local events = redis.call('XLEN', KEYS[i])
+  if events > 0 then
+    local old = redis.call('XTRIM', KEYS[i], 'MINID', string.format('%d', now - ARGV[2]))
+    trimmed, left = trimmed + old, left + events - old
+  elseif redis.call('EXISTS', KEYS[i]) == 0 then
     redis.call('SREM', KEYS[3], ARGV[i])
   end
 end
-local overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[3])
-return {trimmed, overdue}
+local nearest, deadline = unpack(redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES'))
+local untilDeadline = deadline and math.max(0, deadline - now) or -1
+local overdue = {}
+if untilDeadline == 0 then
+  overdue = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[3])
+end
+return {trimmed, left, overdue, nearest or '', untilDeadline}
 `;
 
 /**
