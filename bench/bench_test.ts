@@ -12,6 +12,7 @@ for (
       plots: 2,
     },
     { scenario: "idle", figure: /commands a minute of an idle gateway/, tables: 1, plots: 0 },
+    { scenario: "waiting", figure: /commands a second for a waiting client/, tables: 2, plots: 1 },
     { scenario: "stress", figure: /100 right │ ≥ 100 right │ yes/, tables: 2, plots: 2 },
     { scenario: "rapid", figure: /250 right │ ≥ 250 right │ yes/, tables: 2, plots: 2 },
   ]

@@ -35,6 +35,20 @@ export interface BenchOptions {
  * nothing
  */
 export async function runBench(
+  options: BenchOptions,
+  parts: BenchParts,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await measure(options, parts, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    parts.say("bench was stopped");
+    return 1;
+  }
+}
+
+async function measure(
   { scenarios, quick, minutes, url, json, html }: BenchOptions,
   parts: BenchParts,
   signal: AbortSignal,

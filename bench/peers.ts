@@ -29,24 +29,41 @@ export function startBullMq(parts: BenchParts, redis: BenchRedis): Promise<Syste
   return System.of("bullmq", [start("gateway")], [start("worker")]);
 }
 
-/** The polling design: one gateway, one worker. */
+/** How a gateway of the polling design waits: see `polling/answers.ts`. */
+export type Waits = "polling" | "keyspace" | "pubsub";
+
+export interface PollingOptions {
+  /** `polling` unless given. */
+  readonly waits?: Waits;
+  /** Time that the worker takes for each photo; none unless given. */
+  readonly delayMs?: number;
+  /** One of each unless given. */
+  readonly gateways?: number;
+  readonly workers?: number;
+}
+
+/** The polling design, or one of the ways around polling. */
 export function startPolling(
   parts: BenchParts,
   redis: BenchRedis,
-  { delayMs = 0 } = {},
+  { waits = "polling", delayMs = 0, gateways = 1, workers = 1 }: PollingOptions = {},
 ): Promise<System> {
   const start = (role: string) =>
     new Child({
-      name: `polling ${role}`,
+      name: `${waits} ${role}`,
       command: [
         Deno.execPath(),
         ...["run", "--no-prompt", "--allow-env", "--allow-net"],
         join(parts.root, "bench", "polling", `${role}.ts`),
       ],
-      env: { ...parts.env, REDIS_URL: redis.url, DELAY_MS: String(delayMs) },
+      env: { ...parts.env, REDIS_URL: redis.url, DELAY_MS: String(delayMs), WAITS: waits },
       folder: parts.root,
       ready: READY,
       clock: parts.clock,
     });
-  return System.of("polling", [start("gateway")], [start("worker")]);
+  return System.of(
+    waits,
+    Array.from({ length: gateways }, () => start("gateway")),
+    Array.from({ length: workers }, () => start("worker")),
+  );
 }

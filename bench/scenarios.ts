@@ -24,6 +24,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/idle.ts")).idle,
   },
   {
+    name: "waiting",
+    description: "100 clients that wait 2 s for their jobs: result streams, beside other ways",
+    load: async () => (await import("./scenarios/waiting.ts")).waiting,
+  },
+  {
     name: "overload",
     description: "twice the load that can be served: waits, refusals, memory",
     load: async () => (await import("./scenarios/overload.ts")).overload,

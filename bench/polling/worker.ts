@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { Redis } from "ioredis";
 import { systemClock } from "../../shared/clock.ts";
+import { CHANNEL } from "./answers.ts";
 
 const POLL_MS = 250;
 const LIST = "polling:photos";
@@ -20,6 +21,7 @@ const never = new AbortController().signal;
 // Ends with whoever started it.
 process.stdin.resume().on("end", () => process.exit(0));
 const redis = new Redis(Deno.env.get("REDIS_URL")!);
+const isPublished = Deno.env.get("WAITS") === "pubsub";
 const delayMs = Number(Deno.env.get("DELAY_MS") ?? "0");
 console.log("worker ready name=polling");
 while (true) {
@@ -29,7 +31,9 @@ while (true) {
     const { id, image } = JSON.parse(text);
     Buffer.from(image, "base64");
     if (delayMs > 0) await systemClock.sleep(delayMs, never);
-    await redis.set(id, "[]");
+    const answer = JSON.stringify({ predictions: [], finishedAt: systemClock.wall() });
+    if (isPublished) await redis.publish(CHANNEL, JSON.stringify({ id, answer }));
+    else await redis.set(id, answer);
   }
   if (taken.length === 0) await systemClock.sleep(POLL_MS, never);
 }

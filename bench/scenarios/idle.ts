@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { IdleClients } from "../idle_clients.ts";
 import { quantile } from "../numbers.ts";
+import { offerModels } from "../offered.ts";
 import { BenchRedis } from "../redis.ts";
 import type { Figure, Scenario, Stage } from "../scenario.ts";
 import { startWeir, type System } from "../system.ts";
@@ -61,12 +62,7 @@ export const idle: Scenario = async (stage) => {
   await using _worker = await startWeir(stage, redis, { gateways: 0, env: only });
   await untilQuiet();
   await measure(0, true, 0.2);
-  {
-    // A model is offered for a day after its last worker.
-    const models = { ...env, WEIR_MODELS: folder.both };
-    await using _ = await startWeir(stage, redis, { gateways: 0, env: models });
-    await untilServed(stage, url);
-  }
+  await offerModels(stage, redis, gateway, { ...env, WEIR_MODELS: folder.both }, 2);
   for (let i = 0; i < HELD_JOBS; i++) held.push(await submit(url, photo, HELD_MODEL));
   await untilQuiet();
   const counts = quick ? QUICK_CLIENTS : CLIENTS;
@@ -144,15 +140,6 @@ async function liveMs(
   const now = clock.wall();
   const [, data] = /event: succeeded\nid: \d+\ndata: (.*)/.exec(text)!;
   return now - Date.parse(JSON.parse(data!).finishedAt);
-}
-
-/** Waits until the gateway knows both models. */
-async function untilServed({ clock, signal }: Stage, url: string): Promise<void> {
-  while (!signal.aborted) {
-    const { models } = await (await fetch(`${url}/v1/models`)).json();
-    if (models?.length === 2) return;
-    await clock.sleep(100, signal);
-  }
 }
 
 function figuresOf(points: readonly Point[], latencies: readonly number[]): Figure[] {
