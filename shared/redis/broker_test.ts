@@ -371,6 +371,41 @@ Deno.test("a job that is twice in a batch is settled once, and counted once", as
   await assertDrained(broker);
 });
 
+Deno.test("what a batch tells a gateway is one entry, of which every outcome is read", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  await broker.gateway("g2").submit(newJob());
+  await client.xadd(keys.results("g2"), "*", "hello", "g2");
+  const ids = [await submit(broker), await submit(broker)];
+  const deliveries = await broker.source.read(10, forever);
+  await broker.source.begin(deliveries);
+  await broker.source.settle(deliveries.map((delivery) => success(delivery)));
+  for (const gateway of ["g1", "g2"]) assert.equal(await client.xlen(keys.results(gateway)), 2);
+  const stop = new AbortController();
+  const told: JobId[] = [];
+  for await (const item of broker.feed.items(stop.signal)) {
+    if (item.kind === "event" && told.push(item.event.id) === ids.length) stop.abort();
+  }
+  assert.deepEqual(told, ids);
+  await assertDrained(broker);
+});
+
+Deno.test("a job whose entry somebody deleted has its outcome, and maintenance lowers the load", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  await Promise.all([submit(broker), submit(broker)]);
+  const deliveries = await broker.source.read(10, forever);
+  await broker.source.begin(deliveries);
+  await client.xdel(keys.jobs(MODEL, 0), deliveries[0]!.entry);
+  const settled = await broker.source.settle(deliveries.map((delivery) => success(delivery)));
+  assert.deepEqual(settled, ["succeeded", "succeeded"]);
+  assert.equal((await loadOf(client, keys.load(MODEL))).jobs, 2);
+  const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });
+  await maintenance.elect();
+  await maintenance.run();
+  assert.equal(await client.exists(keys.load(MODEL)), 0);
+});
+
 Deno.test("only one process holds the maintainer's lease, and the next takes it over", async () => {
   await using broker = await openBroker();
   const [first, second] = ["a", "b"].map((token) =>

@@ -95,3 +95,9 @@ export function fieldsOf(flat: readonly string[]): Record<string, string> {
   for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i]!] = flat[i + 1]!;
   return fields;
 }
+
+/** Takes apart what lies one after the other in a flat list of names and values, each from `id` on. */
+export function eventsOf(flat: readonly string[]): Record<string, string>[] {
+  const begins = flat.flatMap((name, i) => i % 2 === 0 && name === "id" ? [i] : []);
+  return begins.map((begin, n) => fieldsOf(flat.slice(begin, begins[n + 1])));
+}

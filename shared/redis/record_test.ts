@@ -2,7 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { ImageAnswer } from "../job.ts";
 import { newJob, openBroker, readOne, submit, success } from "../testing/broker.ts";
-import { fieldsOf, parseRecord } from "./record.ts";
+import { eventsOf, fieldsOf, parseRecord } from "./record.ts";
 
 const { id } = newJob();
 
@@ -94,4 +94,13 @@ Deno.test("any answer comes back from redis as the worker gave it", async () => 
     }),
     { numRuns: 30 },
   );
+});
+
+Deno.test("events that lie one after the other are taken apart, and what belongs to none is left out", () => {
+  assert.deepEqual(eventsOf([]), []);
+  assert.deepEqual(eventsOf(["hello", "g1"]), []);
+  assert.deepEqual(eventsOf(["id", "a", "state", "id", "id", "b", "state", "x"]), [
+    { id: "a", state: "id" },
+    { id: "b", state: "x" },
+  ]);
 });

@@ -13,15 +13,15 @@ import type { Log } from "../log.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { reconnectPause } from "./connection.ts";
 import type { ShardKeys } from "./keys.ts";
-import { fieldsOf, parseRecord } from "./record.ts";
+import { eventsOf, parseRecord } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { RENEW_FEED } from "./scripts/gateway.ts";
 import type { Shard } from "./shard.ts";
 
 const renewScript = new Script(RENEW_FEED);
 
-/** Events that one read takes at most. */
-const READ_COUNT = 1000;
+/** Entries that one read takes at most: each tells of as much as one step of a worker. */
+const READ_COUNT = 100;
 
 /** How many renewals in a row may fail before the stream goes. */
 const RENEWALS_A_LIFETIME = 3;
@@ -99,7 +99,7 @@ export class RedisResultFeed implements ResultFeed {
         if (failures <= 1) this.#parts.log.warn("outcomes may have been missed", { reason });
         yield { kind: "gap", shard: this.#parts.shard.number, reason };
       }
-      for (const fields of entries) yield* this.#item(fields);
+      for (const event of entries.flatMap(eventsOf)) yield* this.#item(event);
       if (failures > 0) await this.#parts.clock.sleep(reconnectPause(failures), signal);
     }
   }
@@ -122,8 +122,7 @@ export class RedisResultFeed implements ResultFeed {
     return entries.map(([, fields]) => fields);
   }
 
-  *#item(flat: string[]): Iterable<FeedItem> {
-    const fields = fieldsOf(flat);
+  *#item(fields: Readonly<Record<string, string>>): Iterable<FeedItem> {
     const id = parseJobId(fields.id ?? "");
     if (id === undefined) return;
     const record = parseRecord(id, fields);

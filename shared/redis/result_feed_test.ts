@@ -42,7 +42,7 @@ Deno.test("a feed whose redis goes away says gap until it is back, and complains
   const client = new Redis(second.url);
   stack.defer(() => client.disconnect());
   const record = { state: "expired", model: "shapes", created: 1, deadline: 2, total: 1 };
-  const event = Object.entries({ ...record, id }).flat();
+  const event = Object.entries({ id, ...record }).flat();
   while (await client.xadd(keys.results("g1"), "NOMKSTREAM", "*", ...event) === null);
   assert.equal((await coming).id, id);
   stop.abort();

@@ -134,7 +134,7 @@ for i, value in ipairs(redis.call('HMGET', job, unpack(names))) do
     table.insert(event, value)
   end
 end
-tell_gateways(event, {unpack(KEYS, 3)})
+tell_gateways({{event = event, streams = {unpack(KEYS, 3)}}})
 return {'done', all}
 `;
 

@@ -27,25 +27,33 @@ end
 local function owns(stream, group, consumer, entry)
   return #redis.pcall('XPENDING', stream, group, entry, entry, 1, consumer) > 0
 end
+local function less(value, amount)
+  return math.max(0, tonumber(value or 0) - amount)
+end
 local function lower(load_key, lane, jobs, images, bytes)
   local fields = {'jobs', 'bytes', 'images:' .. lane}
   local load = redis.call('HMGET', load_key, unpack(fields))
-  local function less(i, amount)
-    return math.max(0, tonumber(load[i] or 0) - amount)
-  end
-  redis.call('HSET', load_key,
-    fields[1], less(1, jobs), fields[2], less(2, bytes), fields[3], less(3, images))
+  redis.call('HSET', load_key, fields[1], less(load[1], jobs), fields[2], less(load[2], bytes),
+    fields[3], less(load[3], images))
 end
 `;
 
 /**
- * Tells gateways: `event` is name, value, …. A result stream that is gone, or that cannot be
- * written, is passed over.
+ * Tells gateways: `news` is a list of an event each, as name, value, … from `id` on, with the result
+ * streams that it is for. What one stream is told is one entry. A stream that is gone, or that cannot
+ * be written, is passed over.
  */
 export const TELL = `
-local function tell_gateways(event, streams)
-  for _, stream in ipairs(streams) do
-    redis.pcall('XADD', stream, 'NOMKSTREAM', '*', unpack(event))
+local function tell_gateways(news)
+  local entries = {}
+  for _, told in ipairs(news) do
+    for _, stream in ipairs(told.streams) do
+      entries[stream] = entries[stream] or {}
+      for _, v in ipairs(told.event) do table.insert(entries[stream], v) end
+    end
+  end
+  for stream, entry in pairs(entries) do
+    redis.pcall('XADD', stream, 'NOMKSTREAM', '*', unpack(entry))
   end
 end
 `;

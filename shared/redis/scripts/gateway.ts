@@ -128,10 +128,8 @@ if ARGV[2] == 'expired' and now < tonumber(deadline) then return {'early'} end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished', now, 'totalMs', now - created)
 if #KEYS < 3 then return {'done'} end
-local event = redis.call('HGETALL', KEYS[1])
-table.insert(event, 'id')
-table.insert(event, ARGV[1])
-tell_gateways(event, {unpack(KEYS, 3)})
+local event = {'id', ARGV[1], unpack(redis.call('HGETALL', KEYS[1]))}
+tell_gateways({{event = event, streams = {unpack(KEYS, 3)}}})
 return {'done'}
 `;
 

@@ -10,20 +10,32 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 const RATE_MEMORY_MS = 3000;
 
 /**
- * Notes images as done, a batch at once, and from the time since the batch before, how many are done
- * in a millisecond. Only what was done while more waited tells how many could be: the rest tells how
- * many came. A time without jobs counts for nothing, because the submit that ends it takes the mark
- * away; a long silence, as where Redis or all workers were away, for no more than the memory.
+ * Lowers the load by what was deleted, and notes images as done, a batch at once: from the time
+ * since the batch before, how many are done in a millisecond. Only what was done while more waited
+ * tells how many could be: the rest tells how many came. A time without jobs counts for nothing,
+ * because the submit that ends it takes the mark away; a long silence, as where Redis or all workers
+ * were away, for no more than the memory.
  */
-const NOTE_DONE = `
-local function note_done(stream, load, group, images, now)
-  if images == 0 then return end
-  local rate, mark = unpack(redis.call('HMGET', load, 'rate', 'mark'))
-  redis.call('HSET', load, 'mark', now)
-  if not mark or unread(stream, group) <= 0 then return end
-  local ms = math.max(1, now - mark)
-  local old = rate and math.exp(-math.min(1, ms / ${RATE_MEMORY_MS})) or 0
-  redis.call('HSET', load, 'rate', tonumber(rate or 0) * old + images / ms * (1 - old))
+const ACCOUNT = `
+local function account(stream, load, group, lane, freed, noted, now)
+  local of_lane = 'images:' .. lane
+  local jobs, bytes, images, rate, mark =
+    unpack(redis.call('HMGET', load, 'jobs', 'bytes', of_lane, 'rate', 'mark'))
+  local fields = {'jobs', less(jobs, freed.jobs), 'bytes', less(bytes, freed.bytes),
+    of_lane, less(images, freed.images)}
+  local function set(name, value)
+    table.insert(fields, name)
+    table.insert(fields, value)
+  end
+  if noted > 0 then
+    set('mark', now)
+    if mark and unread(stream, group) > 0 then
+      local ms = math.max(1, now - mark)
+      local old = rate and math.exp(-math.min(1, ms / ${RATE_MEMORY_MS})) or 0
+      set('rate', tonumber(rate or 0) * old + noted / ms * (1 - old))
+    end
+  end
+  redis.call('HSET', load, unpack(fields))
 end
 `;
 
@@ -35,7 +47,7 @@ end
  *
  * KEYS start with stream, load, deadlines, ARGV with group, consumer, lane, images to note as done.
  */
-const SETTLE_ATTEMPTS = `${TELL}${NOTE_DONE}
+const SETTLE_ATTEMPTS = `${TELL}${ACCOUNT}
 local stream, load, deadlines = KEYS[1], KEYS[2], KEYS[3]
 local group, consumer, lane = ARGV[1], ARGV[2], ARGV[3]
 -- What is told of a job beside its outcome.
@@ -85,48 +97,64 @@ local function write(job, now)
   return event
 end
 
+-- What of the load is freed. Entries of live jobs are there, unless somebody has deleted them: then
+-- the load is left for maintenance to lower.
+local function delete(jobs)
+  local freed, live = {jobs = 0, images = 0, bytes = 0}, {jobs = 0, images = 0, bytes = 0}
+  local function add(sum, job)
+    sum.jobs, sum.images, sum.bytes = sum.jobs + 1, sum.images + job.images, sum.bytes + job.bytes
+  end
+  local entries, listed = {}, {}
+  for _, job in ipairs(jobs) do
+    if job.live and not job.duplicate then
+      if not listed[job.entry] then
+        add(live, job)
+        table.insert(entries, job.entry)
+        listed[job.entry] = true
+      end
+    elseif redis.call('XDEL', stream, job.entry) == 1 and not job.duplicate then
+      add(freed, job)
+    end
+  end
+  if #entries == 0 or redis.call('XDEL', stream, unpack(entries)) < #entries then return freed end
+  for name, amount in pairs(live) do freed[name] = freed[name] + amount end
+  return freed
+end
+
 local function settle(jobs)
   local replies, ours, entries = {}, {}, {}
   for i, job in ipairs(jobs) do
     replies[i] = read(job)
     if not replies[i] then
-      ours[i] = job
+      job.number, job.duplicate = i, job.bound and job.bound ~= job.entry
+      table.insert(ours, job)
       table.insert(entries, job.entry)
     end
   end
-  if #entries > 0 then redis.call('XACK', stream, group, unpack(entries)) end
-  local now, freed, images, bytes = now_ms(), 0, 0, 0
-  local events, over, written = {}, {}, {}
-  for i = 1, #jobs do
-    local job = ours[i]
-    if job then
-      local duplicate = job.bound and job.bound ~= job.entry
-      if redis.call('XDEL', stream, job.entry) == 1 and not duplicate then
-        freed, images, bytes = freed + 1, images + job.images, bytes + job.bytes
-      end
-      if not job.state then
-        replies[i] = {'late', 'gone'}
-        table.insert(over, job.id)
-      elseif duplicate then
-        replies[i] = {'late', 'duplicate'}
-      elseif not job.live or written[job.key] then
-        replies[i] = {'late', written[job.key] or job.state}
-      else
-        events[i] = write(job, now)
-        table.insert(over, job.id)
-        written[job.key] = job.outcome
-        replies[i] = {job.outcome}
-      end
+  if #ours == 0 then return replies end
+  redis.call('XACK', stream, group, unpack(entries))
+  local freed, now = delete(ours), now_ms()
+  local news, over, written = {}, {}, {}
+  for _, job in ipairs(ours) do
+    local reply
+    if not job.state then
+      reply = {'late', 'gone'}
+      table.insert(over, job.id)
+    elseif job.duplicate then
+      reply = {'late', 'duplicate'}
+    elseif not job.live or written[job.key] then
+      reply = {'late', written[job.key] or job.state}
+    else
+      table.insert(news, {event = write(job, now), streams = job.streams})
+      table.insert(over, job.id)
+      written[job.key] = job.outcome
+      reply = {job.outcome}
     end
+    replies[job.number] = reply
   end
-  if freed > 0 then
-    lower(load, lane, freed, images, bytes)
-    note_done(stream, load, group, tonumber(ARGV[4]), now)
-  end
+  if freed.jobs > 0 then account(stream, load, group, lane, freed, tonumber(ARGV[4]), now) end
   if #over > 0 then redis.call('ZREM', deadlines, unpack(over)) end
-  for i, job in ipairs(jobs) do
-    if events[i] then tell_gateways(events[i], job.streams) end
-  end
+  tell_gateways(news)
   return replies
 end
 `;
