@@ -22,10 +22,10 @@ import {
 } from "../testing/broker.ts";
 import { commandCalls, loadOf } from "../testing/redis.ts";
 import { jobEntry } from "./entry.ts";
-import { submitCall } from "./job_queue.ts";
 import type { RedisJobSource } from "./job_source.ts";
 import { RedisMaintenance } from "./maintenance.ts";
-import { SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
+import { SUBMIT_BESIDE_ENTRIES } from "./scripts/gateway.ts";
+import { submitCall } from "./submits.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 
 Deno.test("a job goes from submit to the event that its gateway reads", async () => {
@@ -90,9 +90,9 @@ Deno.test("a refused entry that a worker meets first does not lower the load", a
   const refused = newJob();
   // What a gateway sends, without what it sends next: the entry is taken back too late.
   const admission = { jobsMax: 1, bytesMax: 1000 };
-  const call = submitCall(keys, refused, { images: 1, bytes: 4 }, "g1", admission);
+  const call = submitCall(keys, [{ ...refused, size: { images: 1, bytes: 4 } }], "g1", admission);
   await broker.redis.client.multi()
-    .eval(SUBMIT_BESIDE_ENTRY, call.keys.length, ...call.keys, ...call.args)
+    .eval(SUBMIT_BESIDE_ENTRIES, call.keys.length, ...call.keys, ...call.args)
     .xadd(keys.jobs(MODEL, 0), "*", ...jobEntry(refused))
     .exec();
   const deliveries = await broker.source.read(10, forever);

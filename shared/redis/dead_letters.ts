@@ -11,12 +11,11 @@ import { z } from "zod";
 import type { Admission } from "../broker.ts";
 import type { DeadLetter, DeadLetterPage, DeadLetters, Replayed } from "../dead_letter.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
-import { fullOf, type FullReply, shareOf, submitCall } from "./job_queue.ts";
-import { laneOf } from "./keys.ts";
 import { fieldsOf } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { DISCARD, READ_LETTER, REPLAY } from "./scripts/dead_letters.ts";
 import type { Shard, Shards } from "./shard.ts";
+import { fullOf, type FullReply, shareOf, submitCall } from "./submits.ts";
 
 const readScript = new Script(READ_LETTER);
 const replayScript = new Script(REPLAY);
@@ -94,15 +93,14 @@ export class RedisDeadLetters implements DeadLetters {
     const job = newJobId(shard.number, () => crypto.randomUUID());
     const submit = submitCall(
       shard.keys,
-      { id: job, model, ...terms },
-      read.letter,
+      [{ id: job, model, ...terms, size: read.letter }],
       gateway,
       shareOf(admission, shards.all.length),
     );
     const reply = await runScript(
       shard,
       replayScript,
-      [shard.keys.jobs(model, laneOf(terms.owner)), ...letterKeys(place), ...submit.keys],
+      [...letterKeys(place), ...submit.keys],
       [entry, job, ...submit.args],
     );
     const answer = reply as ["queued" | "none"] | FullReply;

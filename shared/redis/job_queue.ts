@@ -6,26 +6,21 @@
  *
  * @module
  */
-import type { ChainableCommander } from "ioredis";
 import {
   type Admission,
   type Attachment,
   BrokerUnavailable,
   type Concluded,
-  type Full,
   type JobQueue,
   type Submitted,
 } from "../broker.ts";
-import { bytesOf, type JobId, type JobRecord, type NewJob } from "../job.ts";
-import { type CommandClient, unavailable } from "./connection.ts";
-import { jobEntry } from "./entry.ts";
-import { GROUP, laneOf, LANES, type ShardKeys } from "./keys.ts";
-import { fieldsOf, newRecord, parseRecord } from "./record.ts";
-import { type Call, runScript, runScripts, Script } from "./script.ts";
+import type { JobId, JobRecord, NewJob } from "../job.ts";
+import { fieldsOf, parseRecord } from "./record.ts";
+import { runScript, runScripts, Script } from "./script.ts";
+import { ATTACH, END } from "./scripts/gateway.ts";
 import type { Shard, Shards } from "./shard.ts";
-import { ATTACH, END, SUBMIT_BESIDE_ENTRY } from "./scripts/gateway.ts";
+import { shareOf, Submits } from "./submits.ts";
 
-const submitScript = new Script(SUBMIT_BESIDE_ENTRY);
 const attachScript = new Script(ATTACH);
 const endScript = new Script(END);
 
@@ -42,14 +37,15 @@ export interface RedisJobQueueParts {
 export class RedisJobQueue implements JobQueue {
   readonly #shards: Shards;
   readonly #gateway: string;
-  /** Bounds of a model on one shard. */
-  readonly #admission: Admission;
+  /** By shard. */
+  readonly #submits: readonly Submits[];
   readonly #replicas: number;
 
   constructor({ shards, gateway, admission, replicas = 0 }: RedisJobQueueParts) {
     this.#shards = shards;
     this.#gateway = gateway;
-    this.#admission = shareOf(admission, shards.all.length);
+    const share = shareOf(admission, shards.all.length);
+    this.#submits = shards.all.map((shard) => new Submits({ shard, gateway, admission: share }));
     this.#replicas = replicas;
   }
 
@@ -57,28 +53,12 @@ export class RedisJobQueue implements JobQueue {
     return this.#shards.all.length;
   }
 
-  /**
-   * One MULTI: the script admits the job, XADD adds the entry without passing the images through
-   * Lua (4 times cheaper for Redis at 78 kB). Where the script refuses, the entry is taken back;
-   * should that fail, the worker that meets an entry without a record drops it.
-   */
   async submit(job: NewJob): Promise<Submitted> {
     const shard = this.#shards.of(job.id)!;
-    const stream = shard.keys.jobs(job.model, laneOf(job.owner));
-    const size = { images: job.images.length, bytes: bytesOf(job.images) };
-    const call = submitCall(shard.keys, job, size, this.#gateway, this.#admission);
-    const [verdict, entry] = await transaction(shard, (client) =>
-      client.multi()
-        .eval(submitScript.text, call.keys.length, ...call.keys, ...call.args)
-        .xadd(stream, "*", ...jobEntry(job)));
-    const submitted = submittedOf(verdict as SubmitReply);
-    if (submitted.kind !== "queued" && submitted.kind !== "exists") {
-      const [job, load] = call.keys as [string, string];
-      await transaction(
-        shard,
-        (client) => client.multi().xdel(stream, entry as string).hdel(load, job),
-      );
-    } else await this.#replicate(shard, job);
+    const submitted = await this.#submits[shard.number]!.submit(job);
+    if (submitted.kind === "queued" || submitted.kind === "exists") {
+      await this.#replicate(shard, job);
+    }
     return submitted;
   }
 
@@ -129,90 +109,6 @@ export class RedisJobQueue implements JobQueue {
 
 /** How long a submit waits for replicas. */
 const REPLICATION_MS = 200;
-
-/**
- * What a lane with more than its equal share may fill of the bounds, where there are API keys: the
- * rest is for those whose lane has less.
- */
-const GREEDY_PART = 1 - 1 / LANES;
-
-/** A shard's part of what all may hold. */
-export function shareOf({ jobsMax, bytesMax }: Admission, shards: number): Admission {
-  return { jobsMax: Math.ceil(jobsMax / shards), bytesMax: Math.ceil(bytesMax / shards) };
-}
-
-/** Runs a MULTI; the replies of its commands. */
-async function transaction(
-  shard: Shard,
-  commands: (client: CommandClient) => ChainableCommander,
-): Promise<unknown[]> {
-  const replies = await shard.run((client) => commands(client).exec());
-  return (replies ?? []).map(([error, reply]) => {
-    if (error) throw unavailable(error);
-    return reply;
-  });
-}
-
-/**
- * Keys and arguments of SUBMIT.
- *
- * @param size number of the job's images, and their bytes: all that the script is told of them
- * @param gateway whose result stream is told of the outcome
- */
-export function submitCall(
-  keys: ShardKeys,
-  job: Omit<NewJob, "images" | "top">,
-  size: { readonly images: number; readonly bytes: number },
-  gateway: string,
-  { jobsMax, bytesMax }: Admission,
-): Call {
-  const { id, owner, model, timeoutMs, keepMs, idempotency, waitMaxMs = "" } = job;
-  const { digest, fingerprint = "" } = idempotency ?? {};
-  return {
-    keys: [
-      keys.job(id),
-      keys.load(model),
-      keys.deadlines(),
-      keys.jobs(model, laneOf(owner)),
-      ...(digest === undefined ? [] : [keys.idempotency(digest)]),
-    ],
-    args: [
-      ...[id, timeoutMs, keepMs, size.bytes, jobsMax, bytesMax, fingerprint],
-      ...[size.images, laneOf(owner), LANES, owner === "" ? 1 : GREEDY_PART, waitMaxMs, GROUP],
-      ...newRecord(job, size.images, gateway),
-    ],
-  };
-}
-
-type SubmitReply =
-  | ["queued" | "exists", number | string]
-  | ["mismatch"]
-  | ["same", string]
-  | FullReply
-  | ["slow", number];
-
-/** The load, and the wait by estimate, or -1 where there is none. */
-export type FullReply = ["full", jobs: number, bytes: number, waitMs: number];
-
-/** Says that there is no room. */
-export function fullOf([kind, jobs, bytes, waitMs]: FullReply): Full {
-  return { kind, load: { jobs, bytes }, ...(waitMs >= 0 && { waitMs }) };
-}
-
-function submittedOf(reply: SubmitReply): Submitted {
-  switch (reply[0]) {
-    case "same":
-      return { kind: "same", id: reply[1] as JobId };
-    case "full":
-      return fullOf(reply);
-    case "slow":
-      return { kind: "slow", waitMs: reply[1] };
-    case "mismatch":
-      return { kind: "mismatch" };
-    default:
-      return { kind: reply[0], createdAt: Number(reply[1]) };
-  }
-}
 
 /**
  * Ends a job that has no outcome yet, telling all gateways that wait for it.

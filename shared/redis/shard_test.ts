@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { freePort, RedisServer } from "../redis_server.ts";
 import { newJob } from "../testing/broker.ts";
 import { keptLog } from "../testing/kept_log.ts";
-import { commandCalls, freeze, type TestRedis, testRedis } from "../testing/redis.ts";
+import { commandCalls, freeze, testRedis } from "../testing/redis.ts";
 import { Sentinels } from "../testing/sentinels.ts";
 import type { NewJob } from "../job.ts";
 import type { RedisSettings } from "./connection.ts";

@@ -49,7 +49,7 @@ return read
  * Makes a new job of a letter: admitted as any other, and only then is the letter removed. A resend
  * finds the letter gone and the job there.
  *
- * KEYS: stream, dead letters, their bytes, their index, then as SUBMIT: the new job first
+ * KEYS: dead letters, their bytes, their index, then as SUBMIT of the new job alone
  * ARGV: entry of the letter, id of the new job, then as SUBMIT
  * Returns: {'queued', …} | {'none'} | {'full', jobs, bytes, waitMs or -1}
  */
@@ -57,9 +57,9 @@ export const REPLAY = `${REMOVE_LETTER}
 local function submit(KEYS, ARGV)
 ${SUBMIT}
 end
-local letter = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
-if not letter then return {redis.call('EXISTS', KEYS[5]) == 1 and 'queued' or 'none'} end
-local submitted = submit({unpack(KEYS, 5)}, {unpack(ARGV, 3)})
+local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
+if not letter then return {redis.call('EXISTS', KEYS[7]) == 1 and 'queued' or 'none'} end
+local submitted = submit({unpack(KEYS, 4)}, {unpack(ARGV, 3)})[1]
 if submitted[1] ~= 'queued' then return submitted end
 local job = {}
 for i = 1, #letter[2], 2 do
@@ -68,8 +68,8 @@ for i = 1, #letter[2], 2 do
     table.insert(job, letter[2][i + 1])
   end
 end
-redis.call('XADD', KEYS[1], '*', 'id', ARGV[2], unpack(job))
-remove_letter(KEYS[2], KEYS[3], KEYS[4], letter)
+redis.call('XADD', KEYS[6], '*', 'id', ARGV[2], unpack(job))
+remove_letter(KEYS[1], KEYS[2], KEYS[3], letter)
 return submitted
 `;
 

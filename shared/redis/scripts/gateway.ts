@@ -11,81 +11,105 @@ import { PRELUDE, TELL } from "./common.ts";
  * that is its wait, or -1 where there is no rate. A lane is greedy with more than its equal share.
  */
 const WEIGH = `
-local function weigh(load_key, lane, lanes)
+local function read_load(load_key, lanes)
   local fields = {'jobs', 'bytes', 'rate'}
   for i = 0, lanes - 1 do table.insert(fields, 'images:' .. i) end
   local load = redis.call('HMGET', load_key, unpack(fields))
   for i, value in ipairs(load) do load[i] = tonumber(value or 0) end
-  local jobs, bytes, rate, own = load[1], load[2], load[3], load[4 + lane]
-  local all, before = 0, 0
-  for i = 4, #load do
-    all = all + load[i]
-    before = before + math.min(load[i], own)
+  return {jobs = load[1], bytes = load[2], rate = load[3], images = {unpack(load, 4)}}
+end
+local function weigh(load, lane)
+  local own, all, before = load.images[lane + 1], 0, 0
+  for _, images in ipairs(load.images) do
+    all = all + images
+    before = before + math.min(images, own)
   end
-  return jobs, bytes, own, own * lanes > all, rate > 0 and math.ceil(before / rate) or -1
+  return own * #load.images > all, load.rate > 0 and math.ceil(before / load.rate) or -1
 end
 `;
 
 /**
- * Admits a job: checks the bounds and creates its record. A resend of the same submit finds the
- * record and leaves it; another submit with the same idempotency key finds that key. A greedy lane
- * may fill a part of the bounds alone. Where workers have read all of the lane, its wait is no reason
- * to refuse it: they keep up, whatever the rate was.
+ * Admits jobs of one lane of a model, in turn: checks the bounds and creates their records. A resend
+ * of the same submit finds the record and leaves it; another submit with the same idempotency key
+ * finds that key. A greedy lane may fill a part of the bounds alone. Where workers have read all of
+ * the lane, its wait is no reason to refuse a job: they keep up, whatever the rate was.
  *
- * KEYS: job, load, deadlines, stream, and the idempotency key where there is one
- * ARGV: id, timeoutMs, keepMs, bytes, jobsMax, bytesMax, fingerprint, images, lane, number of lanes,
- * part of the bounds for a greedy lane, the longest wait or an empty text, group, then name, value, … of
- * the record
- * Returns: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} |
+ * KEYS: load, deadlines, stream, then of each job: its record, and its idempotency key where it has
+ * a fingerprint
+ * ARGV: jobsMax, bytesMax, lane, number of lanes, part of the bounds for a greedy lane, group, then of
+ * each job: id, timeoutMs, keepMs, bytes, images, the longest wait or an empty text, fingerprint or an
+ * empty text, n, then n texts: name, value, … of the record
+ * Returns: of each job: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} |
  * {'full', jobs, bytes, waitMs or -1} | {'slow', waitMs}
  */
 export const SUBMIT = `${PRELUDE}${WEIGH}
-local created = redis.call('HGET', KEYS[1], 'created')
-if created then return {'exists', created} end
-local known = KEYS[5] and redis.call('GET', KEYS[5])
-if known then
-  local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
-  if fingerprint == ARGV[7] then return {'same', id} end
-  return {'mismatch'}
+local load_key, deadlines, stream = KEYS[1], KEYS[2], KEYS[3]
+local jobs_max, bytes_max, lane = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local load, now = read_load(load_key, tonumber(ARGV[4])), now_ms()
+local idle, due = load.jobs == 0, {}
+local function admit(job, known_key, id, timeout_ms, keep_ms, bytes, images, wait_max, fingerprint, record)
+  local created = redis.call('HGET', job, 'created')
+  if created then return {'exists', created} end
+  local known = known_key and redis.call('GET', known_key)
+  if known then
+    local own, other = string.match(known, '^(%S+) (%S+)$')
+    if own == fingerprint then return {'same', other} end
+    return {'mismatch'}
+  end
+  local greedy, wait = weigh(load, lane)
+  local part = greedy and ARGV[5] or 1
+  if load.jobs + 1 > jobs_max * part or load.bytes + bytes > bytes_max * part then
+    return {'full', load.jobs, load.bytes, wait}
+  end
+  if wait_max and wait > wait_max and unread(stream, ARGV[6]) > 0 then return {'slow', wait} end
+  load.jobs, load.bytes = load.jobs + 1, load.bytes + bytes
+  load.images[lane + 1] = load.images[lane + 1] + images
+  redis.call('HSET', job, 'state', 'queued', 'created', now, 'deadline', now + timeout_ms,
+    unpack(record))
+  redis.call('PEXPIRE', job, timeout_ms + keep_ms)
+  table.insert(due, now + timeout_ms)
+  table.insert(due, id)
+  if known_key then
+    redis.call('SET', known_key, fingerprint .. ' ' .. id, 'PX', timeout_ms + keep_ms)
+  end
+  return {'queued', now}
 end
-local jobs, bytes, own, greedy, wait = weigh(KEYS[2], tonumber(ARGV[9]), tonumber(ARGV[10]))
-local part = greedy and ARGV[11] or 1
-if jobs + 1 > ARGV[5] * part or bytes + ARGV[4] > ARGV[6] * part then
-  return {'full', jobs, bytes, wait}
+local verdicts, key, arg = {}, 4, 7
+while arg <= #ARGV do
+  local id, timeout_ms, keep_ms, bytes, images, wait_max, fingerprint, n = unpack(ARGV, arg, arg + 7)
+  local with_key = fingerprint ~= ''
+  table.insert(verdicts, admit(KEYS[key], with_key and KEYS[key + 1], id, tonumber(timeout_ms),
+    tonumber(keep_ms), tonumber(bytes), tonumber(images), tonumber(wait_max), fingerprint,
+    {unpack(ARGV, arg + 8, arg + 7 + n)}))
+  key, arg = key + (with_key and 2 or 1), arg + 8 + n
 end
-if ARGV[12] ~= '' and wait > tonumber(ARGV[12]) and unread(KEYS[4], ARGV[13]) > 0 then
-  return {'slow', wait}
+if #due > 0 then
+  redis.call('ZADD', deadlines, unpack(due))
+  redis.call('HSET', load_key, 'jobs', load.jobs, 'bytes', load.bytes,
+    'images:' .. lane, load.images[lane + 1])
+  -- Without jobs, nothing is done: time counts again from the first batch on.
+  if idle then redis.call('HDEL', load_key, 'mark') end
 end
-local now = now_ms()
-local deadline = now + ARGV[2]
-redis.call('HSET', KEYS[2], 'jobs', jobs + 1, 'bytes', bytes + ARGV[4],
-  'images:' .. ARGV[9], own + ARGV[8])
--- Without jobs, nothing is done: time counts again from the first batch on.
-if jobs == 0 then redis.call('HDEL', KEYS[2], 'mark') end
-redis.call('HSET', KEYS[1], 'state', 'queued', 'created', now, 'deadline', deadline,
-  unpack(ARGV, 14))
-redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
-redis.call('ZADD', KEYS[3], deadline, ARGV[1])
-if KEYS[5] then
-  redis.call('SET', KEYS[5], ARGV[7] .. ' ' .. ARGV[1], 'PX', ARGV[2] + ARGV[3])
-end
-return {'queued', now}
+return verdicts
 `;
 
 /**
- * As SUBMIT, in one MULTI with the XADD of the entry, so that the image bytes need not pass through
- * Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker which
+ * As SUBMIT, in one MULTI with the XADDs of the entries, so that the image bytes need not pass
+ * through Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker which
  * meets the entry before the gateway has taken it back does not lower what was never raised.
  */
-export const SUBMIT_BESIDE_ENTRY = `
+export const SUBMIT_BESIDE_ENTRIES = `
 local function submit()
 ${SUBMIT}
 end
-local submitted = submit()
-if submitted[1] ~= 'queued' and submitted[1] ~= 'exists' then
-  redis.call('HSET', KEYS[2], KEYS[1], 'refused')
+local verdicts, key, arg = submit(), 4, 7
+for _, verdict in ipairs(verdicts) do
+  if verdict[1] ~= 'queued' and verdict[1] ~= 'exists' then
+    redis.call('HSET', KEYS[1], KEYS[key], 'refused')
+  end
+  key, arg = key + (ARGV[arg + 6] ~= '' and 2 or 1), arg + 8 + ARGV[arg + 7]
 end
-return submitted
+return verdicts
 `;
 
 /**
