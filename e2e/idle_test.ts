@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { LOOKS_FOR_ALL } from "../shared/redis/inventory.ts";
 import { LANES } from "../shared/redis/keys.ts";
 import { connectionsNamed, monitor } from "../shared/testing/redis.ts";
 import { post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
-import { testWeir } from "./weir.ts";
+import { until } from "./waiting.ts";
+import { KEYS, testWeir } from "./weir.ts";
 
 const CLIENTS = 100;
 
@@ -54,5 +56,36 @@ testWeir(
     const fromGateway = between.filter(({ source }) => gateways.has(source));
     assert(fromGateway.length > 0, "the blocked read is renewed");
     assert.deepEqual(new Set(fromGateway.map(({ name }) => name)), new Set(["xread"]));
+  },
+);
+
+testWeir(
+  "an idle worker, and maintenance of what is idle, ask plain commands alone",
+  {
+    env: {
+      WEIR_ENGINE: "null",
+      WEIR_BLOCK_MS: "250",
+      WEIR_CLAIM_IDLE_MS: "500",
+      WEIR_MAINTENANCE_MS: "200",
+    },
+  },
+  async ({ redis: { client } }) => {
+    // What a gateway's stream begins with is trimmed when it is a minute old.
+    for (const gateway of await client.smembers(KEYS.gateways())) {
+      await client.xtrim(KEYS.results(gateway), "MAXLEN", 0);
+    }
+    using kept = await monitor(client);
+    const asked = await until("looks for all that may be to do, one after the other", async () => {
+      const connections = await connectionsNamed(client, /^weir:worker:/);
+      const workers = new Set(connections.map(({ addr }) => addr!));
+      const sent = kept.commands.filter(({ source }) => workers.has(source));
+      const worked = sent.findLastIndex(({ name }) => name.startsWith("eval"));
+      const since = sent.slice(worked + 1).map(({ name }) => name);
+      const looks = since.filter((name) => name === "getex").length;
+      // The last one may still be under way.
+      return looks > LOOKS_FOR_ALL && new Set(since);
+    });
+    const signs = ["xreadgroup", "exists", "getex", "hkeys", "hmget", "smembers", "xlen", "zrange"];
+    assert.deepEqual([...asked].filter((name) => name !== "pexpire").sort(), signs.sort());
   },
 );
