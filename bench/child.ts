@@ -18,6 +18,8 @@ export interface ChildParts {
   readonly folder: string;
   /** What it prints once it serves; the first group is kept. */
   readonly ready: RegExp;
+  /** Takes each line that it prints. */
+  readonly onLine?: (line: string) => void;
   readonly clock: Clock;
 }
 
@@ -42,11 +44,15 @@ export class Child implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #output: Promise<unknown>;
   readonly #clock: Clock;
+  readonly #onLine: ChildParts["onLine"];
   #lastLine = "it says nothing";
 
-  constructor({ name, command: [program, ...args], env, folder, ready, clock }: ChildParts) {
+  constructor(
+    { name, command: [program, ...args], env, folder, ready, onLine, clock }: ChildParts,
+  ) {
     this.name = name;
     this.#clock = clock;
+    this.#onLine = onLine;
     this.#process = new Deno.Command(program, {
       args,
       env: { ...env },
@@ -92,6 +98,7 @@ export class Child implements AsyncDisposable {
   ): Promise<void> {
     for await (const line of linesOf(stream)) {
       if (line !== "") this.#lastLine = line;
+      this.#onLine?.(line);
       const found = ready.exec(line)?.[1];
       if (found !== undefined) resolve(found);
     }

@@ -32,6 +32,10 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
       new Option("--url <url>", `${WITH_URL}: a Weir on this machine that runs already`)
         .argParser(loopbackUrl),
     )
+    .addOption(
+      new Option("--readme", "put the figures into the README's table").default(false)
+        .conflicts(["quick", "url"]),
+    )
     .addHelpText("after", `\nScenarios:\n${lines.join("\n")}`);
   return command.action((scenarios: string[], options: Omit<BenchOptions, "scenarios">) => {
     if (options.url !== undefined && scenarios.join() !== WITH_URL) {

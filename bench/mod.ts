@@ -6,8 +6,10 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { machineOf } from "./machine.ts";
 import { htmlOf } from "./report/html.ts";
+import { type Measured, takenUp, withTable } from "./report/readme.ts";
 import type { BenchParts } from "./parts.ts";
 import { type Report, textOf } from "./report/text.ts";
 import { isMet, type ScenarioReport } from "./scenario.ts";
@@ -23,6 +25,8 @@ export interface BenchOptions {
   readonly minutes: number;
   /** Root of a Weir that runs already. */
   readonly url?: string;
+  /** Whether the README's table takes up the figures. */
+  readonly readme: boolean;
   /** Files that take the reports. */
   readonly json: string;
   readonly html: string;
@@ -49,7 +53,7 @@ export async function runBench(
 }
 
 async function measure(
-  { scenarios, quick, minutes, url, json, html }: BenchOptions,
+  { scenarios, quick, minutes, url, readme, json, html }: BenchOptions,
   parts: BenchParts,
   signal: AbortSignal,
 ): Promise<number> {
@@ -71,7 +75,21 @@ async function measure(
   await Deno.writeTextFile(html, htmlOf(report));
   parts.say(textOf(report));
   parts.say(`written: ${json}, ${html}`);
+  if (readme) await keep(report, parts);
   return quick || reports.every(({ figures }) => figures.every(isMet)) ? 0 : 1;
+}
+
+/** Keeps the figures, and makes the README's table of those that are kept. */
+async function keep(report: Report, { root, say }: BenchParts): Promise<void> {
+  const [json, readme] = [join(root, "bench", "measured.json"), join(root, "README.md")];
+  const kept: Measured | undefined = await Deno.readTextFile(json).then(
+    JSON.parse,
+    () => undefined,
+  );
+  const measured = takenUp(kept, report, SCENARIOS.map(({ name }) => name));
+  await Deno.writeTextFile(json, `${JSON.stringify(measured, null, 2)}\n`);
+  await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), measured));
+  say(`written: ${json}, ${readme}`);
 }
 
 /** The environment less the user's own Weir: what is measured has its own settings. */

@@ -23,6 +23,16 @@ export interface RedisCounters {
   readonly bytesOut: number;
 }
 
+/** What Redis holds. */
+export interface RedisContents {
+  readonly keys: number;
+  readonly streams: number;
+  /** Of all streams. */
+  readonly entries: number;
+  /** Of all groups. */
+  readonly consumers: number;
+}
+
 /** Commands of the connection that looks. */
 const OWN = /^(info|client|hello|auth|config|select|ping|monitor)/;
 
@@ -85,6 +95,29 @@ export class BenchRedis implements AsyncDisposable {
 
   async connections(): Promise<number> {
     return Number(/^connected_clients:(\d+)/m.exec(await this.#client.info("clients"))![1]);
+  }
+
+  /** What it holds. */
+  async contents(): Promise<RedisContents> {
+    const streams = await this.#streams();
+    let [entries, consumers] = [0, 0];
+    for (const stream of streams) {
+      entries += await this.#client.xlen(stream);
+      const groups = await this.#client.xinfo("GROUPS", stream) as (string | number)[][];
+      for (const group of groups) consumers += Number(group[group.indexOf("consumers") + 1]);
+    }
+    return { keys: await this.#client.dbsize(), streams: streams.length, entries, consumers };
+  }
+
+  async #streams(): Promise<string[]> {
+    const found = new Set<string>();
+    let cursor = "0";
+    do {
+      const [next, keys] = await this.#client.scan(cursor, "COUNT", 1000, "TYPE", "stream");
+      for (const key of keys) found.add(key);
+      cursor = next;
+    } while (cursor !== "0");
+    return [...found];
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -29,6 +29,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/waiting.ts")).waiting,
   },
   {
+    name: "scale",
+    description: "an engine of 50 ms an image: 1 to 32 workers, 1 to 4 gateways, 1 to 4 shards",
+    load: async () => (await import("./scenarios/scale.ts")).scale,
+  },
+  {
     name: "overload",
     description: "twice the load that can be served: waits, refusals, memory",
     load: async () => (await import("./scenarios/overload.ts")).overload,
@@ -37,6 +42,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     name: "fairness",
     description: "a flood of one API key beside another: with lanes, and in one",
     load: async () => (await import("./scenarios/fairness.ts")).fairness,
+  },
+  {
+    name: "soak",
+    description: "a mixed load for some minutes: memory, tensors, streams, connections stay flat",
+    load: async () => (await import("./scenarios/soak.ts")).soak,
   },
   {
     name: "stress",

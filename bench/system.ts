@@ -63,13 +63,15 @@ export interface WeirOptions {
   readonly gateways?: number;
   readonly workers?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Takes each line that its processes print. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Starts Weir. */
 export function startWeir(
   { roleCommand, root, clock, env: inherited }: BenchParts,
   redis: BenchRedis,
-  { gateways = 1, workers = 1, env = {} }: WeirOptions = {},
+  { gateways = 1, workers = 1, env = {}, onLine }: WeirOptions = {},
 ): Promise<System> {
   const start = (role: "gateway" | "worker") =>
     new Child({
@@ -78,6 +80,7 @@ export function startWeir(
       env: { ...inherited, ...SETTINGS, REDIS_URL: redis.url, ...env },
       folder: root,
       ready: READY[role],
+      ...(onLine !== undefined && { onLine }),
       clock,
     });
   return System.of(

@@ -11,15 +11,28 @@ import type { Clock } from "../shared/clock.ts";
 /**
  * Sends one job and waits for its answer.
  *
- * @returns when the worker had the outcome: milliseconds since 1970 by the machine's clock
+ * @returns when the outcome was there: milliseconds since 1970 by the machine's clock; undefined
+ * where the job was refused, to be sent again
  * @throws {Error} where the answer is wrong
  */
-export type Ask = (signal: AbortSignal) => Promise<number>;
+export type Ask = (signal: AbortSignal) => Promise<number | undefined>;
+
+/** Pause of a client that was refused. */
+const REFUSED_PAUSE_MS = 100;
+
+/** One answer. Times are milliseconds. */
+export interface Answered {
+  /** When the outcome was there, since 1970. */
+  readonly finishedAt: number;
+  /** By how much the answer came later. */
+  readonly addedMs: number;
+}
 
 export class WaitingClients implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #clients: Promise<unknown>;
-  #added: number[] = [];
+  readonly #answered: Answered[] = [];
+  #refused = 0;
   #error: unknown;
 
   /** Begins at once. */
@@ -28,7 +41,12 @@ export class WaitingClients implements AsyncDisposable {
     const client = async () => {
       while (!signal.aborted) {
         const finishedAt = await ask(signal);
-        this.#added.push(clock.wall() - finishedAt);
+        if (finishedAt !== undefined) {
+          this.#answered.push({ finishedAt, addedMs: clock.wall() - finishedAt });
+          continue;
+        }
+        this.#refused++;
+        await clock.sleep(REFUSED_PAUSE_MS, signal);
       }
     };
     this.#clients = Promise.all(Array.from({ length: count }, client)).catch((error) => {
@@ -36,14 +54,32 @@ export class WaitingClients implements AsyncDisposable {
     });
   }
 
-  /** Milliseconds by which each answer since the last call came later than its outcome was there. */
-  take(): number[] {
+  /** Answers since the last call. */
+  take(): Answered[] {
     if (this.#error !== undefined) throw this.#error;
-    return this.#added.splice(0);
+    return this.#answered.splice(0);
+  }
+
+  /** Jobs that were refused so far. */
+  get refused(): number {
+    return this.#refused;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#clients;
   }
+}
+
+/** How Weir is asked by such a client, which waits up to `limitMs`. */
+export function askingWeir(url: string, photo: Uint8Array<ArrayBuffer>, limitMs: number): Ask {
+  const headers = { prefer: `wait=${limitMs / 1000}` };
+  return async (signal) => {
+    const request = { method: "POST", body: photo, headers, signal };
+    const response = await fetch(`${url}/v1/jobs`, request);
+    const job = await response.json();
+    if (response.status === 503) return undefined;
+    if (job.state !== "succeeded") throw new Error(`wait for a job: ${JSON.stringify(job)}`);
+    return Date.parse(job.finishedAt);
+  };
 }

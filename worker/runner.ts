@@ -108,15 +108,14 @@ export class Runner {
     batch: readonly BatchImage[],
     signal: AbortSignal,
   ): Promise<(Prediction[] | undefined)[]> {
+    const fields = { model: model.files.name, images: batch.length };
     try {
-      return await model.classify(batch, signal);
+      const answers = await model.classify(batch, signal);
+      this.#parts.log.debug("batch done", { ...fields, tensors: model.tensors });
+      return answers;
     } catch (error) {
       if (signal.aborted) return [];
-      this.#parts.log.error("batch failed", {
-        model: model.files.name,
-        images: batch.length,
-        error: String(error),
-      });
+      this.#parts.log.error("batch failed", { ...fields, error: String(error) });
       if (batch.length === 1) return [undefined];
     }
     const answers: (Prediction[] | undefined)[] = [];

@@ -157,6 +157,15 @@ Deno.test("runner gives a job up that fails at its last attempt", async () => {
   }]);
 });
 
+Deno.test("runner logs each batch that the model has done", async () => {
+  const { log } = await run([testJob([1, 2]), testJob([3])]);
+  assert.deepEqual(log.lines.filter(({ message }) => message === "batch done"), [{
+    level: "debug",
+    message: "batch done",
+    fields: { model: MODEL, images: 3, tensors: undefined },
+  }]);
+});
+
 Deno.test("runner says when a batch begins and when it is over", async () => {
   const ran = await run([testJob([1, 1, 1]), testJob([BAD, 1])]);
   assert.deepEqual(ran.said, [true, false, true, false]);

@@ -24,12 +24,14 @@ export class ServedModel implements Disposable {
   readonly files: ModelFiles;
   readonly card: ModelCard;
   readonly #model: Model;
+  readonly #engine: Engine;
   /** The batch's input, reused. */
   #input = new Float32Array();
 
   constructor(files: ModelFiles, model: Model, engine: Engine) {
     this.files = files;
     this.#model = model;
+    this.#engine = engine;
     const { input, output } = files.config;
     this.card = {
       name: files.name,
@@ -40,6 +42,11 @@ export class ServedModel implements Disposable {
       top: output.top,
       labels: [...files.labels],
     };
+  }
+
+  /** Tensors alive in the engine, those of other models included, where it counts them. */
+  get tensors(): number | undefined {
+    return this.#engine.tensors();
   }
 
   /** Runs the network on a batch and names each image's classes. */

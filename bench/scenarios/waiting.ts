@@ -11,7 +11,7 @@ import { startPolling, type Waits } from "../peers.ts";
 import { BenchRedis } from "../redis.ts";
 import type { Figure, Scenario, Stage } from "../scenario.ts";
 import { spending, type Spent, startWeir, type System } from "../system.ts";
-import { type Ask, WaitingClients } from "../waiting_clients.ts";
+import { type Ask, askingWeir, WaitingClients } from "../waiting_clients.ts";
 
 const CLIENTS = 100;
 const QUICK_CLIENTS = 10;
@@ -138,7 +138,8 @@ async function measure(
   }
   progress(2 / 3, "jobs are done");
   const busy = await during(seconds.busy);
-  return { name: design.name, alone, quiet, busy, added: clients.take() };
+  const added = clients.take().map(({ addedMs }) => addedMs);
+  return { name: design.name, alone, quiet, busy, added };
 }
 
 async function submitsOf(redis: BenchRedis, { submits }: Design): Promise<number> {
@@ -166,13 +167,7 @@ function weirDesign(
     },
     startWorker: () => startWeir(stage, redis, { gateways: 0, env }),
     submits: "xadd",
-    ask: (url) => async (signal) => {
-      const headers = { prefer: `wait=${LIMIT_MS / 1000}` };
-      const request = { method: "POST", body: photo, headers, signal };
-      const job = await (await fetch(`${url}/v1/jobs`, request)).json();
-      if (job.state !== "succeeded") throw new Error(`wait for a job: ${JSON.stringify(job)}`);
-      return Date.parse(job.finishedAt);
-    },
+    ask: (url) => askingWeir(url, photo, LIMIT_MS),
   };
 }
 
