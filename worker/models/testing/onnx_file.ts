@@ -12,6 +12,7 @@ import type { onnx as Onnx } from "onnx-proto";
 import proto from "onnx-proto";
 
 const { onnx } = proto as unknown as { onnx: typeof Onnx };
+const { FLOAT, INT64 } = onnx.TensorProto.DataType;
 
 /** Version 13 of the operators: the oldest whose `Softmax` works along one axis. */
 const OPERATORS_VERSION = 13;
@@ -33,7 +34,8 @@ export interface OnnxNode {
 /** Numbers that the graph brings along. */
 export interface OnnxWeights {
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  /** Whole numbers are shapes. */
+  readonly values: Float32Array | BigInt64Array;
 }
 
 /** A network: float32 from one input to the outputs. */
@@ -58,7 +60,7 @@ export function onnxFile({ name, input, outputs, weights, nodes }: OnnxGraph): U
       initializer: Object.entries(weights).map(([name, { shape, values }]) => ({
         name,
         dims: [...shape],
-        dataType: onnx.TensorProto.DataType.FLOAT,
+        dataType: values instanceof Float32Array ? FLOAT : INT64,
         rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
       })),
       node: nodes.map(({ op, inputs, output, attributes = {} }) => ({
@@ -79,7 +81,7 @@ function valueOf({ name, shape }: { name: string; shape: OnnxShape }): Onnx.IVal
   );
   return {
     name,
-    type: { tensorType: { elemType: onnx.TensorProto.DataType.FLOAT, shape: { dim } } },
+    type: { tensorType: { elemType: FLOAT, shape: { dim } } },
   };
 }
 
