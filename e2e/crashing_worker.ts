@@ -12,6 +12,7 @@ import { runTestWorker, say } from "./test_worker.ts";
 function crashing(model: Model): Model {
   return {
     outputShape: model.outputShape,
+    layout: model.layout,
     predict: (batch, size, signal) => {
       const length = batch.length / size;
       const images = Array.from(

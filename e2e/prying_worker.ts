@@ -22,6 +22,7 @@ const TRIES: Readonly<Record<string, () => unknown>> = {
 function prying(model: Model): Model {
   return {
     outputShape: model.outputShape,
+    layout: model.layout,
     predict: (batch, size, signal) => {
       const done = Object.keys(TRIES).filter((name) => succeeds(TRIES[name]!));
       say(`pried: ${done.length === 0 ? "nothing" : done.join(", ")}`);

@@ -38,6 +38,7 @@ class HeldWorker implements AsyncDisposable {
       load: () =>
         Promise.resolve({
           outputShape: [0],
+          layout: "interleaved",
           predict: async () => {
             const batch = Promise.withResolvers<void>();
             this.#started.resolve(batch);

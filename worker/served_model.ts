@@ -10,7 +10,7 @@ import type { ModelCard } from "../shared/model_card.ts";
 import type { Prediction } from "../shared/job.ts";
 import type { Engine, Model, ModelFiles } from "./engines/engine.ts";
 import type { Pixels } from "./images/decode.ts";
-import { preprocess } from "./images/preprocess.ts";
+import { place, preprocess } from "./images/preprocess.ts";
 import { predictionsOf } from "./models/answer.ts";
 
 /** One image of a batch. */
@@ -19,6 +19,9 @@ export interface BatchImage {
   /** Number of predictions wanted; the model's own where absent. */
   readonly top: number | undefined;
 }
+
+/** A model that is served, wherever it is loaded. */
+export type Served = Pick<ServedModel, keyof ServedModel>;
 
 export class ServedModel implements Disposable {
   readonly files: ModelFiles;
@@ -69,9 +72,11 @@ export class ServedModel implements Disposable {
     if (values === 0) return this.#input;
     const needed = batch.length * values;
     if (this.#input.length < needed) this.#input = new Float32Array(needed);
+    const { layout } = this.#model;
     batch.forEach(({ pixels }, i) => {
-      if (pixels instanceof Float32Array) this.#input.set(pixels, i * values);
-      else preprocess(pixels, this.files.config.input, this.#input, i * values);
+      const at = i * values;
+      if (pixels instanceof Float32Array) place(pixels, this.#input, at, layout);
+      else preprocess(pixels, this.files.config.input, this.#input, at, layout);
     });
     return this.#input.subarray(0, needed);
   }

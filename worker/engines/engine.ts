@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Layout } from "../images/preprocess.ts";
 import type { ModelConfig } from "../models/config.ts";
 
 /** Names of the engines, as `WEIR_ENGINE` and the answers spell them. */
@@ -36,10 +37,13 @@ export interface ModelFiles {
 export interface Model {
   /** Shape of one image's output, the batch left out: `[1000]` for a classifier of 1000. */
   readonly outputShape: readonly number[];
+  /** How the network wants a picture's numbers. */
+  readonly layout: Layout;
   /**
    * Runs the network once.
    *
-   * @param batch `size × height × width × 3` float32 values, images one after the other
+   * @param batch `size × height × width × 3` float32 values in the layout, images one after the
+   * other
    * @param size number of images in the batch, at least 1
    * @returns `size ×` the product of `outputShape` float32 values
    * @throws the signal's reason where it is aborted before the run; a run itself cannot be stopped

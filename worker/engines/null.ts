@@ -19,6 +19,7 @@ export interface NullEngineOptions {
 export function openNull({ delayMs, clock }: NullEngineOptions): Engine {
   const model: Model = {
     outputShape: [0],
+    layout: "interleaved",
     predict: async (_batch, size, signal) => {
       if (delayMs > 0) await clock.sleep(delayMs * size, signal);
       signal.throwIfAborted();

@@ -9,6 +9,7 @@
  * @module
  */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Layout } from "../images/preprocess.ts";
 import type { InputSpec } from "../models/config.ts";
 import { faultOf, ModelError } from "../models/model_error.ts";
 import type { Engine, Model, ModelFiles } from "./engine.ts";
@@ -66,8 +67,8 @@ interface OnnxInput {
   readonly name: string;
   readonly height: number;
   readonly width: number;
-  /** Each channel as a plane of its own, `[3, height, width]`, as PyTorch's nets want it. */
-  readonly planar: boolean;
+  /** PyTorch's nets want planes. */
+  readonly layout: Layout;
   /** Images in every run, where the net allows no other number. */
   readonly batch: number | undefined;
 }
@@ -92,22 +93,22 @@ function inputOf(session: InferenceSession, { height, width }: InputSpec): OnnxI
     );
   }
   const batch = typeof shape[0] === "number" ? shape[0] : undefined;
-  return { name, height, width, planar: !last, batch };
+  return { name, height, width, layout: last ? "interleaved" : "planar", batch };
 }
 
 class OnnxModel implements Model {
   outputShape: readonly number[] = [];
+  readonly layout: Layout;
   readonly #ort: Ort;
   readonly #session: InferenceSession;
   readonly #input: OnnxInput;
-  /** A batch in planes, reused. */
-  #planes = new Float32Array();
   #disposed = false;
 
   constructor(ort: Ort, session: InferenceSession, input: OnnxInput) {
     this.#ort = ort;
     this.#session = session;
     this.#input = input;
+    this.layout = input.layout;
   }
 
   /** Runs on a black image: a net need not say its output's shape. */
@@ -145,10 +146,11 @@ class OnnxModel implements Model {
   }
 
   async #run(batch: Float32Array, size: number): Promise<Tensor> {
-    const { name, height, width, planar } = this.#input;
-    const shape = planar ? [size, CHANNELS, height, width] : [size, height, width, CHANNELS];
-    const images = planar ? this.#toPlanes(batch, height * width) : batch;
-    const outputs = await this.#session.run({ [name]: new this.#ort.Tensor(images, shape) });
+    const { name, height, width, layout } = this.#input;
+    const shape = layout === "planar"
+      ? [size, CHANNELS, height, width]
+      : [size, height, width, CHANNELS];
+    const outputs = await this.#session.run({ [name]: new this.#ort.Tensor(batch, shape) });
     const [output, second] = Object.values(outputs);
     if (output === undefined || second !== undefined) {
       throw new Error(`the net has ${Object.keys(outputs).length} outputs, not one`);
@@ -157,19 +159,6 @@ class OnnxModel implements Model {
       throw new Error(`the net's output is ${output.type}, not float32`);
     }
     return output;
-  }
-
-  /** The same numbers, each image's channels one after the other. */
-  #toPlanes(batch: Float32Array, plane: number): Float32Array {
-    if (this.#planes.length < batch.length) this.#planes = new Float32Array(batch.length);
-    const planes = this.#planes.subarray(0, batch.length);
-    for (let image = 0; image < batch.length; image += plane * CHANNELS) {
-      for (let channel = 0; channel < CHANNELS; channel++) {
-        const to = image + channel * plane;
-        for (let i = 0; i < plane; i++) planes[to + i] = batch[image + i * CHANNELS + channel]!;
-      }
-    }
-    return planes;
   }
 }
 

@@ -76,6 +76,7 @@ export class TfjsEngine implements Engine {
 
 class TfjsModel implements Model {
   readonly outputShape: readonly number[];
+  readonly layout = "interleaved";
   readonly #tf: typeof Tf;
   readonly #backend: string;
   readonly #network: Network;

@@ -14,6 +14,9 @@ const CHANNELS = 3;
 /** ImageNet's means for R, G, B in 0 to 255, as Caffe's and Keras' models were trained with. */
 const CAFFE_MEANS = [123.68, 116.779, 103.939] as const;
 
+/** Whether a picture's channels stand together at each pixel, or each is a plane of its own. */
+export type Layout = "interleaved" | "planar";
+
 /**
  * Writes an image into a batch.
  *
@@ -35,6 +38,7 @@ const CAFFE_MEANS = [123.68, 116.779, 103.939] as const;
  * @param pixels `height × width × 3` samples in the order R, G, B
  * @param batch takes `pixels.length` numbers
  * @param offset where in `batch` the first one goes
+ * @param layout `[height, width, 3]`, or `[3, height, width]`
  * @throws {RangeError} where the image does not fit the model's input or the batch: a bug
  *
  * @example
@@ -52,6 +56,7 @@ export function preprocess(
   spec: InputSpec,
   batch: Float32Array,
   offset: number,
+  layout: Layout = "interleaved",
 ): void {
   const length = spec.height * spec.width * CHANNELS;
   if (pixels.length !== length) {
@@ -62,15 +67,41 @@ export function preprocess(
   }
   const [red, green, blue] = tables(spec.scale);
   const bgr = spec.scale === "caffe" || spec.channels === "bgr";
-  const toRed = offset + (bgr ? 2 : 0);
-  const toGreen = offset + 1;
-  const toBlue = offset + (bgr ? 0 : 2);
+  const { distance, step } = stridesOf(length, layout);
+  const toRed = offset + (bgr ? 2 : 0) * distance;
+  const toGreen = offset + distance;
+  const toBlue = offset + (bgr ? 0 : 2) * distance;
   // The lengths checked above make every index a valid one.
-  for (let i = 0; i < length; i += CHANNELS) {
-    batch[toRed + i] = red[pixels[i]!]!;
-    batch[toGreen + i] = green[pixels[i + 1]!]!;
-    batch[toBlue + i] = blue[pixels[i + 2]!]!;
+  for (let i = 0, to = 0; i < length; i += CHANNELS, to += step) {
+    batch[toRed + to] = red[pixels[i]!]!;
+    batch[toGreen + to] = green[pixels[i + 1]!]!;
+    batch[toBlue + to] = blue[pixels[i + 2]!]!;
   }
+}
+
+/**
+ * Writes numbers into a batch that are what the network takes already.
+ *
+ * @param numbers `height × width × 3`, in the network's own order of channels
+ */
+export function place(
+  numbers: Float32Array,
+  batch: Float32Array,
+  offset: number,
+  layout: Layout,
+): void {
+  if (layout === "interleaved") return batch.set(numbers, offset);
+  const { distance, step } = stridesOf(numbers.length, layout);
+  for (let i = 0, to = offset; i < numbers.length; i += CHANNELS, to += step) {
+    for (let c = 0; c < CHANNELS; c++) batch[to + c * distance] = numbers[i + c]!;
+  }
+}
+
+/** How far apart a pixel's channels are, and two pixels of a channel. */
+function stridesOf(length: number, layout: Layout): { distance: number; step: number } {
+  return layout === "planar"
+    ? { distance: length / CHANNELS, step: 1 }
+    : { distance: 1, step: CHANNELS };
 }
 
 /** The number for each of the 256 samples, for R, G and B: one lookup instead of arithmetic. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { InputSpec } from "../models/config.ts";
-import { preprocess } from "./preprocess.ts";
+import { place, preprocess } from "./preprocess.ts";
 import { specOf } from "./testing/pictures.ts";
 
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } satisfies InputSpec[
@@ -147,4 +147,18 @@ Deno.test("preprocess: an image that does not fit is a bug, and nothing is writt
   assert.throws(() => preprocess(pixel, specOf(PIXEL), batch, 3), RangeError);
   assert.throws(() => preprocess(pixel, specOf(PIXEL), batch, -1), RangeError);
   assert.deepEqual(batch, new Float32Array(5).fill(-9));
+});
+
+Deno.test("preprocess: planes hold what stands together at each pixel otherwise", () => {
+  fc.assert(fc.property(image, fc.nat(20), ({ spec, pixels }, offset) => {
+    const together = numbers(pixels, spec);
+    const planes = new Float32Array(offset + pixels.length);
+    preprocess(pixels, spec, planes, offset, "planar");
+    const placed = new Float32Array(offset + pixels.length);
+    place(together, placed, offset, "planar");
+    assert.deepEqual(planes, placed);
+    const count = pixels.length / 3;
+    const turned = together.map((_, i) => together[3 * (i % count) + Math.floor(i / count)]!);
+    assert.deepEqual(planes.subarray(offset), turned);
+  }));
 });

@@ -30,14 +30,24 @@ export function predictionsOf(scores: Float32Array, options: AnswerOptions): Pre
   const wrong = scores.findIndex((score) => !Number.isFinite(score));
   if (wrong >= 0) throw new RangeError(`cannot answer score ${scores[wrong]} of class ${wrong}`);
   const probability = activation === "softmax" ? softmax(scores) : (score: number) => score;
-  return Array.from(scores, (score, index) => ({ score, index }))
-    .slice(firstLabel)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, top)
-    .map(({ score, index }) => ({
-      label: labels[index - firstLabel] ?? String(index),
-      probability: probability(score),
-    }));
+  return greatest(scores, firstLabel, top).map((index) => ({
+    label: labels[index - firstLabel] ?? String(index),
+    probability: probability(scores[index]!),
+  }));
+}
+
+/** Classes of the greatest scores, in that order: to sort all of a thousand took ten times as long. */
+function greatest(scores: Float32Array, from: number, count: number): number[] {
+  const best: number[] = [];
+  for (let index = from; index < scores.length; index++) {
+    const score = scores[index]!;
+    if (best.length === count && score <= scores[best[count - 1]!]!) continue;
+    let place = best.length;
+    while (place > 0 && score > scores[best[place - 1]!]!) place--;
+    best.splice(place, 0, index);
+    if (best.length > count) best.pop();
+  }
+  return best;
 }
 
 /** The greatest score is taken off first, so that no power overflows. */

@@ -64,6 +64,7 @@ export function testModel(): TestModel {
   const batches: number[] = [];
   const network: Model = {
     outputShape: [LABELS.length],
+    layout: "interleaved",
     predict: (batch, size, signal) => {
       batches.push(size);
       signal.throwIfAborted();

@@ -17,6 +17,7 @@ import {
   colourScores,
   writeColourModel,
 } from "../../models/testing/colour_model.ts";
+import { place } from "../../images/preprocess.ts";
 import type { Engine, Model, ModelFiles } from "../engine.ts";
 import { loadWarm } from "../warm_up.ts";
 
@@ -151,7 +152,7 @@ export async function checkColourModel(engine: Engine, files: ModelFiles): Promi
   assert.deepEqual(model.outputShape, [4]);
   await checkScores(model);
   const loaded = engine.tensors();
-  for (let i = 0; i < 1000; i++) await model.predict(colourBatch(RED, DUSK), 2, never);
+  for (let i = 0; i < 1000; i++) await model.predict(batchFor(model, RED, DUSK), 2, never);
   assert.equal(engine.tensors(), loaded);
   await checkScores(model);
   model.dispose();
@@ -159,10 +160,18 @@ export async function checkColourModel(engine: Engine, files: ModelFiles): Promi
   assert.equal(engine.tensors(), before);
 }
 
+/** Pictures of one colour each, in the layout that the network wants. */
+function batchFor({ layout }: Model, ...pictures: readonly (readonly number[])[]): Float32Array {
+  const images = pictures.map((rgb) => colourBatch(rgb));
+  const batch = new Float32Array(images.reduce((sum, { length }) => sum + length, 0));
+  images.forEach((image, i) => place(image, batch, i * image.length, layout));
+  return batch;
+}
+
 async function checkScores(model: Model): Promise<void> {
   // A view into a larger buffer, as a worker that reuses its buffer hands over.
   const image = colourBatch(RED).length;
-  const view = colourBatch(DUSK, RED, DUSK, RED, DUSK).subarray(image, 4 * image);
+  const view = batchFor(model, DUSK, RED, DUSK, RED, DUSK).subarray(image, 4 * image);
   const scores = await model.predict(view, 3, never);
   const expected = [RED, DUSK, RED].flatMap(colourScores);
   assert.equal(scores.length, expected.length);
