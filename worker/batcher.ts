@@ -1,8 +1,8 @@
 /**
  * Decoded jobs between the reader and the model: whatever waits makes the next batch.
  *
- * Owns the bound on what a worker holds, in images. Never waits for a fuller batch unless told to
- * linger. Invariant: a lane's jobs leave in the order in which they came, but for those that were
+ * Owns the bound on what a worker holds, in images. Never waits for a fuller batch but for what is
+ * being decoded already, unless told to linger. Invariant: a lane's jobs leave in the order in which they came, but for those that were
  * begun before, which wait to be first and leave alone; lanes take turns.
  *
  * @module
@@ -82,26 +82,33 @@ export class Batcher {
   /**
    * Waits for work.
    *
+   * @param patienceMs how long a batch that is not full waits for images that are being decoded:
+   * once they are there they cost a run less. As long as a run takes, it pays; a photo that takes
+   * long to decode does not hold up the others.
    * @returns jobs of one model, in fair turns of its lanes, of at most `batchMax` images unless one job alone
    * has more, or one job that was begun before; empty once closed, with nothing left
    */
-  async take(): Promise<PreparedJob[]> {
+  async take(patienceMs = 0): Promise<PreparedJob[]> {
     while (this.#waiting.length === 0) {
       if (this.#closed && this.#held === 0) return [];
       await this.#changed.promise;
     }
     const alone = this.#waiting[0]!.attempt > 1;
-    if (this.#parts.lingerMs > 0 && !alone) await this.#linger();
+    if (!alone) {
+      await this.#gather(this.#parts.lingerMs, () => !this.#closed);
+      await this.#gather(patienceMs, () => this.#held > this.#images());
+    }
     return this.#next();
   }
 
-  async #linger(): Promise<void> {
-    const { lingerMs, batchMax, clock } = this.#parts;
-    const over = new AbortController();
-    const cancel = clock.after(lingerMs, () => over.abort());
-    while (!over.signal.aborted && !this.#closed && this.#images() < batchMax) {
-      await orAborted(this.#changed.promise, over.signal);
-    }
+  /** Waits for a full batch, while there may come more. */
+  async #gather(forMs: number, mayCome: () => boolean): Promise<void> {
+    const { batchMax, clock } = this.#parts;
+    const isOver = () => !mayCome() || this.#images() >= batchMax;
+    if (forMs === 0 || isOver()) return;
+    const late = new AbortController();
+    const cancel = clock.after(forMs, () => late.abort());
+    while (!late.signal.aborted && !isOver()) await orAborted(this.#changed.promise, late.signal);
     cancel();
   }
 

@@ -8,6 +8,7 @@ import { testJob } from "./testing/jobs.ts";
 
 const BATCH_MAX = 4;
 const LINGER_MS = 100;
+const PATIENCE_MS = 50;
 const forever = new AbortController().signal;
 
 function open({ lingerMs = 0 } = {}): { batcher: Batcher; clock: ManualClock } {
@@ -226,6 +227,47 @@ Deno.test("lingering ends when the batcher closes", async () => {
   assert.equal((await taken).length, 1);
   fill(batcher, jobOf(1));
   assert.equal((await batcher.take()).length, 1);
+  assert.equal(clock.waiting, 0);
+});
+
+Deno.test("a batch that is not full waits for what is being decoded, and leaves no timer", async () => {
+  const { batcher, clock } = open();
+  const [first, second, later] = [jobOf(1), jobOf(1), jobOf(1)];
+  batcher.reserve(2);
+  batcher.add(first);
+  const taken = batcher.take(PATIENCE_MS);
+  await clock.untilWaiting();
+  batcher.add(second);
+  assert.deepEqual(await taken, [first, second]);
+  assert.equal(clock.waiting, 0);
+  batcher.release(2);
+  fill(batcher, later);
+  assert.deepEqual(await batcher.take(PATIENCE_MS), [later]);
+  assert.equal(clock.waiting, 0);
+});
+
+Deno.test("a photo that takes long to decode holds up the others for so long and no longer", async () => {
+  const { batcher, clock } = open();
+  const [first, long] = [jobOf(1), jobOf(1)];
+  batcher.reserve(2);
+  batcher.add(first);
+  const taken = batcher.take(PATIENCE_MS);
+  await clock.untilWaiting();
+  clock.advance(PATIENCE_MS);
+  assert.deepEqual(await taken, [first]);
+  batcher.add(long);
+  assert.deepEqual(await batcher.take(), [long]);
+});
+
+Deno.test("a photo that turns out to be none holds up the others no longer", async () => {
+  const { batcher, clock } = open();
+  const job = jobOf(1);
+  batcher.reserve(2);
+  batcher.add(job);
+  const taken = batcher.take(PATIENCE_MS);
+  await clock.untilWaiting();
+  batcher.release(1);
+  assert.deepEqual(await taken, [job]);
   assert.equal(clock.waiting, 0);
 });
 

@@ -1,5 +1,5 @@
 /**
- * Keeps other workers from claiming what this one works on, even while a model blocks the thread.
+ * Keeps other workers from claiming what this one works on, even while the main thread is held up.
  *
  * Owns a thread with a connection of its own. It speaks for the deliveries it was last told of,
  * and only while that news is fresh: a process that makes no progress loses its jobs to others.
@@ -22,7 +22,7 @@ export type HeartbeatMessage =
     readonly claimIdleMs: number;
     readonly inferTimeoutMs: number;
   }
-  /** The deliveries in hand; `running` while a batch may block the main thread. */
+  /** The deliveries in hand; `running` while a batch runs. */
   | {
     readonly kind: "hold";
     readonly running: boolean;
@@ -46,7 +46,7 @@ export class Heartbeat implements AsyncDisposable {
     this.#tell({ kind: "open", ...options });
   }
 
-  /** Tells what is in hand now, and whether a batch may block the main thread. */
+  /** Tells what is in hand now, and whether a batch runs. */
   hold(held: readonly Delivery[], running: boolean): void {
     this.#tell({
       kind: "hold",

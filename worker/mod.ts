@@ -17,14 +17,12 @@ import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import { type Shard, Shards } from "../shared/redis/shard.ts";
-import type { Engine, ModelFiles } from "./engines/engine.ts";
-import { selectEngine } from "./engines/select.ts";
-import { loadWarm } from "./engines/warm_up.ts";
+import type { selectEngine } from "./engines/select.ts";
 import { Janitor } from "./janitor.ts";
-import { ModelError } from "./models/model_error.ts";
+import { ModelOpener } from "./model_opener.ts";
 import { openRepository } from "./models/repository.ts";
 import { runPipeline } from "./pipeline.ts";
-import { ServedModel } from "./served_model.ts";
+import type { Served } from "./served_model.ts";
 
 export interface WorkerParts {
   readonly config: Config;
@@ -75,7 +73,9 @@ export async function runWorker(
     }),
   );
   await joinDeployment(shards.common, count);
-  const models = await loadModels(parts, giveUp, stack);
+  const { WEIR_ENGINE: wanted, WEIR_NULL_DELAY_MS: delayMs } = config;
+  const opener = stack.use(new ModelOpener({ ...parts, wanted, delayMs }));
+  const models = await loadModels(parts, opener, giveUp, stack);
   const cards = [...models.values()].map(({ card }) => card);
   const engine = [...new Set(cards.map(({ engine }) => engine))].join(",");
 
@@ -145,37 +145,22 @@ function membership(
   };
 }
 
-async function openEngine(
-  { config, clock, log, selectEngine: select = selectEngine }: WorkerParts,
-  { name: model, entry, format }: ModelFiles,
-): Promise<Engine> {
-  const options = { delayMs: config.WEIR_NULL_DELAY_MS, clock };
-  const { engine, reason } = await select(config.WEIR_ENGINE, format, options);
-  if (engine === undefined) throw new ModelError(`cannot load "${entry}": ${reason}`);
-  const { name, description } = engine;
-  log.info("engine chosen", { model, engine: name, description, reason });
-  return engine;
-}
-
 async function loadModels(
-  parts: WorkerParts,
+  { config, clock, log }: WorkerParts,
+  opener: ModelOpener,
   signal: AbortSignal,
   stack: AsyncDisposableStack,
-): Promise<Map<string, ServedModel>> {
-  const { config, clock, log } = parts;
-  const models = new Map<string, ServedModel>();
+): Promise<Map<string, Served>> {
+  const models = new Map<string, Served>();
   for (const files of await openRepository(config.WEIR_MODELS)) {
-    const engine = await openEngine(parts, files);
     const began = clock.now();
-    const model = await loadWarm(engine, files, signal);
-    models.set(files.name, stack.use(new ServedModel(files, model, engine)));
-    log.info("model loaded", {
-      model: files.name,
-      version: files.version,
-      format: files.format,
-      engine: engine.name,
-      ms: Math.round(clock.now() - began),
-    });
+    const { model, description, reason } = await opener.open(files, signal);
+    models.set(files.name, stack.use(model));
+    const { name, version, format } = files;
+    const { engine } = model.card;
+    log.info("engine chosen", { model: name, engine, description, reason });
+    const ms = Math.round(clock.now() - began);
+    log.info("model loaded", { model: name, version, format, engine, ms });
   }
   return models;
 }

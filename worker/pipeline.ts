@@ -24,7 +24,7 @@ import { Decoder } from "./images/decoder.ts";
 import { readTensor } from "./images/tensor.ts";
 import { Recoverer } from "./recoverer.ts";
 import { Runner } from "./runner.ts";
-import type { ServedModel } from "./served_model.ts";
+import type { Served } from "./served_model.ts";
 import { Settler } from "./settler.ts";
 
 export interface PipelineParts {
@@ -34,7 +34,7 @@ export interface PipelineParts {
   readonly name: string;
   /** One for each shard, by its number. */
   readonly sources: readonly JobSource[];
-  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly models: ReadonlyMap<string, Served>;
   readonly clock: Clock;
   readonly log: Log;
   /** Gives up what only starting takes, before the first photo is looked at. */

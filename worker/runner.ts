@@ -12,14 +12,14 @@ import type { Prediction } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { Batcher } from "./batcher.ts";
 import type { PreparedJob } from "./prepared.ts";
-import type { BatchImage, ServedModel } from "./served_model.ts";
+import type { BatchImage, Served } from "./served_model.ts";
 import type { Settler } from "./settler.ts";
 
 export interface RunnerParts {
-  readonly models: ReadonlyMap<string, ServedModel>;
+  readonly models: ReadonlyMap<string, Served>;
   readonly batcher: Batcher;
   readonly settler: Settler;
-  /** Told what is in hand before and after each batch, because a model may block the thread. */
+  /** Told before and after each batch. */
   readonly onBatch: (running: boolean) => void;
   /** `WEIR_ATTEMPTS_MAX`. */
   readonly attemptsMax: number;
@@ -43,14 +43,19 @@ export class Runner {
 
   /** Runs batches until the batcher is closed and empty. The signal gives up on a running one. */
   async run(signal: AbortSignal): Promise<void> {
-    const { batcher, settler } = this.#parts;
+    const { batcher, settler, clock } = this.#parts;
+    let [tookMs, written] = [0, Promise.resolve()];
     while (true) {
-      const jobs = await batcher.take();
+      const jobs = await batcher.take(tookMs);
       if (jobs.length === 0) return;
-      settler.settle(await this.#runJobs(jobs, signal));
+      const began = clock.now();
+      const finished = await this.#runJobs(jobs, signal);
+      tookMs = clock.now() - began;
+      // Outcomes are written beside the next batch, but no further ahead.
+      await written;
+      settler.settle(finished);
       batcher.release(jobs.reduce((sum, job) => sum + job.pixels.length, 0));
-      // A model that blocks the thread would keep these outcomes from leaving.
-      await settler.settled();
+      written = settler.settled();
     }
   }
 
@@ -104,7 +109,7 @@ export class Runner {
 
   /** Predictions of each image; undefined where the model fails on that image alone too. */
   async #classify(
-    model: ServedModel,
+    model: Served,
     batch: readonly BatchImage[],
     signal: AbortSignal,
   ): Promise<(Prediction[] | undefined)[]> {

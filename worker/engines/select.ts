@@ -26,6 +26,12 @@ const PREFERRED: Readonly<Record<ModelFormat, readonly EngineName[]>> = {
   onnx: ["onnx"],
 };
 
+/** Whether what would run the model holds its thread while it computes: TensorFlow.js does. */
+export function holdsItsThread(wanted: "auto" | EngineName, format: ModelFormat): boolean {
+  const names = wanted === "auto" ? PREFERRED[format] : [wanted];
+  return names.some((name) => name === "tensorflow" || name === "wasm");
+}
+
 /**
  * Loads the engine that `WEIR_ENGINE` asks for.
  *

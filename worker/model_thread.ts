@@ -1,0 +1,80 @@
+/**
+ * A thread for models whose library holds its thread while it computes, as TensorFlow.js does.
+ *
+ * Owns the thread, and hands it what has to be computed. So jobs are read, decoded and settled
+ * beside a batch that runs, and not between two.
+ * Invariant: a call ends with its answer, or with the thread.
+ *
+ * @module
+ */
+import type { EngineName, ModelFiles } from "./engines/engine.ts";
+import { ModelError } from "./models/model_error.ts";
+import type { OpenedModel } from "./open_model.ts";
+import type { BatchImage, ServedModel } from "./served_model.ts";
+
+/** What the thread is asked for. */
+export type ThreadCall =
+  | { readonly kind: "open"; readonly wanted: "auto" | EngineName; readonly files: ModelFiles }
+  | { readonly kind: "classify"; readonly model: string; readonly batch: readonly BatchImage[] };
+
+/** What it gives back: the call's value, or the name and message of an error. */
+export type ThreadReply =
+  | { readonly value: unknown }
+  | { readonly error: { readonly name: string; readonly message: string } };
+
+/** A thread; models that are opened in it go with it. */
+export class ModelThread implements Disposable {
+  // Node's kind of thread looks at each byte of what it is sent: a batch took 300 ms.
+  readonly #thread = new Worker(import.meta.resolve("./model_thread_main.ts"), { type: "module" });
+  readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
+  #count = 0;
+
+  constructor() {
+    this.#thread.onmessage = ({ data: { id, reply } }) => this.#take(id, reply);
+    this.#thread.onerror = (event) => {
+      event.preventDefault();
+      for (const call of this.#calls.values()) call.reject(new Error(event.message));
+    };
+  }
+
+  /**
+   * Opens a model there.
+   *
+   * @throws {ModelError} where it cannot be served
+   */
+  async open(files: ModelFiles, wanted: "auto" | EngineName): Promise<OpenedModel> {
+    const opened = await this.#ask({ kind: "open", files, wanted });
+    const { card, ...engine } = opened as Omit<OpenedModel, "model"> & Pick<ServedModel, "card">;
+    const model = {
+      files,
+      card,
+      classify: async (batch: readonly BatchImage[], signal: AbortSignal) => {
+        signal.throwIfAborted();
+        const answers = await this.#ask({ kind: "classify", model: files.name, batch });
+        return answers as Awaited<ReturnType<ServedModel["classify"]>>;
+      },
+      [Symbol.dispose]: () => {},
+    };
+    return { ...engine, model };
+  }
+
+  #ask(call: ThreadCall): Promise<unknown> {
+    const id = this.#count++;
+    const answer = Promise.withResolvers<unknown>();
+    this.#calls.set(id, answer);
+    this.#thread.postMessage({ id, call });
+    return answer.promise;
+  }
+
+  #take(id: number, reply: ThreadReply): void {
+    const call = this.#calls.get(id)!;
+    this.#calls.delete(id);
+    if ("value" in reply) return call.resolve(reply.value);
+    const { name, message } = reply.error;
+    call.reject(name === "ModelError" ? new ModelError(message) : new Error(message));
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread.terminate();
+  }
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { openModel } from "./open_model.ts";
+import { COLOUR_SIDE, colourScores } from "./models/testing/colour_model.ts";
+import { ModelThread } from "./model_thread.ts";
+import { ModelError } from "./models/model_error.ts";
+import type { BatchImage } from "./served_model.ts";
+import { withColourModel } from "./engines/testing/engine_suite.ts";
+
+const forever = new AbortController().signal;
+const SAMPLES = COLOUR_SIDE * COLOUR_SIDE * 3;
+const RED = [255, 0, 0];
+
+/** A picture of one colour, as decoded. */
+function image(rgb: readonly number[], top?: number): BatchImage {
+  return { pixels: Uint8Array.from({ length: SAMPLES }, (_, i) => rgb[i % 3]!), top };
+}
+
+Deno.test("a model in a thread of its own answers as it does here, and this thread goes on", () =>
+  withColourModel({}, async (files) => {
+    using thread = new ModelThread();
+    const { model, description, reason } = await thread.open(files, "wasm");
+    assert.match(description, /wasm/);
+    assert.equal(reason, "asked for by name");
+    const { model: here } = await openModel(files, { wanted: "wasm", clock: { sleep } }, forever);
+    assert.deepEqual(model.card, here.card);
+    assert.equal(model.files, files);
+    const tensor = { pixels: new Float32Array(SAMPLES), top: undefined };
+    const batch = [image(RED, 2), tensor, image([0, 255, 0])];
+    const answers = await model.classify(batch, forever);
+    assert.deepEqual(answers, await here.classify(batch, forever));
+    assert.deepEqual(answers.map(([best]) => best?.label), ["red", "grey", "green"]);
+    assert(Math.abs(answers[0]![0]!.probability - colourScores([1, 0, 0])[0]!) < 1e-6);
+    here[Symbol.dispose]();
+  }));
+
+Deno.test("a model that cannot be served is refused from its thread with the same sentence", () =>
+  withColourModel({}, async (files) => {
+    await Deno.remove(files.entry);
+    using thread = new ModelThread();
+    await assert.rejects(thread.open(files, "wasm"), (error) => {
+      assert(error instanceof ModelError);
+      assert(error.message.includes(files.entry));
+      return true;
+    });
+  }));
+
+Deno.test("a batch that fails in the thread fails alone", () =>
+  withColourModel({}, async (files) => {
+    using thread = new ModelThread();
+    const { model } = await thread.open(files, "wasm");
+    const odd = { pixels: new Uint8Array(3), top: undefined };
+    await assert.rejects(model.classify([odd], forever), /it has 3 samples/);
+    assert.equal((await model.classify([image(RED)], forever))[0]![0]!.label, "red");
+    const reason = new Error("gone");
+    await assert.rejects(
+      model.classify([image(RED)], AbortSignal.abort(reason)),
+      (error) => error === reason,
+    );
+  }));
+
+const sleep = () => Promise.resolve();
