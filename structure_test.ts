@@ -12,7 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   launch: ["shared"],
   setup: ["shared"],
   client: ["shared"],
-  bench: ["shared"],
+  // The bare loop is the worker's decoder and models, and what is made for it a fixture.
+  bench: ["shared", "worker", "fixtures"],
   faults: ["shared", "fixtures"],
   // Their processes are the same; what is done to them is not.
   fixtures: ["shared", "worker"],
@@ -24,6 +25,7 @@ const STRICT = new Set(["shared", "gateway", "worker", "launch", "setup"]);
 /** Programs of their own, which nobody composes: they may read arguments and end themselves. */
 const PROGRAMS = new Set([
   "main.ts",
+  "bench/bare/program.ts",
   "bench/polling/gateway.ts",
   "bench/polling/worker.ts",
   "fixtures/training/train.ts",

@@ -11,6 +11,12 @@ for (
       tables: 1,
       plots: 2,
     },
+    {
+      scenario: "pipeline",
+      figure: /onnx: images a second against the bare loop/,
+      tables: 1,
+      plots: 0,
+    },
     { scenario: "idle", figure: /commands a minute of an idle gateway/, tables: 1, plots: 0 },
     { scenario: "waiting", figure: /commands a second for a waiting client/, tables: 2, plots: 1 },
     { scenario: "scale", figure: /throughput of 2 workers/, tables: 1, plots: 1 },

@@ -19,6 +19,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/roundtrip.ts")).roundtrip,
   },
   {
+    name: "pipeline",
+    description: "one worker behind HTTP beside the bare loop of its decoder and model",
+    load: async () => (await import("./scenarios/pipeline.ts")).pipeline,
+  },
+  {
     name: "idle",
     description: "clients that wait for events while nothing happens: commands, memory",
     load: async () => (await import("./scenarios/idle.ts")).idle,
