@@ -7,15 +7,25 @@
  *
  * @module
  */
+import type { Prediction } from "../shared/job.ts";
 import type { EngineName, ModelFiles } from "./engines/engine.ts";
 import { ModelError } from "./models/model_error.ts";
 import type { OpenedModel } from "./open_model.ts";
-import type { BatchImage, ServedModel } from "./served_model.ts";
+import type { BatchImage, Served } from "./served_model.ts";
 
 /** What the thread is asked for. */
 export type ThreadCall =
   | { readonly kind: "open"; readonly wanted: "auto" | EngineName; readonly files: ModelFiles }
   | { readonly kind: "classify"; readonly model: string; readonly batch: readonly BatchImage[] };
+
+/** What `open` gives back. */
+export type ThreadOpened = Omit<OpenedModel, "model"> & Pick<Served, "card">;
+
+/** What `classify` gives back. */
+export interface ThreadAnswers {
+  readonly answers: Prediction[][];
+  readonly tensors: number | undefined;
+}
 
 /** What it gives back: the call's value, or the name and message of an error. */
 export type ThreadReply =
@@ -43,19 +53,12 @@ export class ModelThread implements Disposable {
    * @throws {ModelError} where it cannot be served
    */
   async open(files: ModelFiles, wanted: "auto" | EngineName): Promise<OpenedModel> {
-    const opened = await this.#ask({ kind: "open", files, wanted });
-    const { card, ...engine } = opened as Omit<OpenedModel, "model"> & Pick<ServedModel, "card">;
-    const model = {
-      files,
-      card,
-      classify: async (batch: readonly BatchImage[], signal: AbortSignal) => {
-        signal.throwIfAborted();
-        const answers = await this.#ask({ kind: "classify", model: files.name, batch });
-        return answers as Awaited<ReturnType<ServedModel["classify"]>>;
-      },
-      [Symbol.dispose]: () => {},
-    };
-    return { ...engine, model };
+    const opened = await this.#ask({ kind: "open", files, wanted }) as ThreadOpened;
+    const { card, description, reason } = opened;
+    const model = new ThreadedModel(files, card, async (batch) => {
+      return await this.#ask({ kind: "classify", model: files.name, batch }) as ThreadAnswers;
+    });
+    return { model, description, reason };
   }
 
   #ask(call: ThreadCall): Promise<unknown> {
@@ -77,4 +80,33 @@ export class ModelThread implements Disposable {
   [Symbol.dispose](): void {
     this.#thread.terminate();
   }
+}
+
+/** A model that is loaded in the thread. */
+class ThreadedModel implements Served {
+  readonly files: ModelFiles;
+  readonly card: Served["card"];
+  readonly #run: (batch: readonly BatchImage[]) => Promise<ThreadAnswers>;
+  /** As many as there were after the last batch. */
+  tensors: number | undefined;
+
+  constructor(
+    files: ModelFiles,
+    card: Served["card"],
+    run: (batch: readonly BatchImage[]) => Promise<ThreadAnswers>,
+  ) {
+    this.files = files;
+    this.card = card;
+    this.#run = run;
+  }
+
+  async classify(batch: readonly BatchImage[], signal: AbortSignal): Promise<Prediction[][]> {
+    signal.throwIfAborted();
+    const { answers, tensors } = await this.#run(batch);
+    this.tensors = tensors;
+    return answers;
+  }
+
+  /** It goes with its thread. */
+  [Symbol.dispose](): void {}
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { systemClock } from "../shared/clock.ts";
-import type { ThreadCall, ThreadReply } from "./model_thread.ts";
+import type { ThreadAnswers, ThreadCall, ThreadOpened, ThreadReply } from "./model_thread.ts";
 import { openModel } from "./open_model.ts";
 import type { Served } from "./served_model.ts";
 
@@ -23,7 +23,7 @@ const port = self as unknown as {
 const never = new AbortController().signal;
 const models = new Map<string, Served>();
 
-async function answer(call: ThreadCall): Promise<unknown> {
+async function answer(call: ThreadCall): Promise<ThreadOpened | ThreadAnswers> {
   switch (call.kind) {
     case "open": {
       const { files, wanted } = call;
@@ -31,8 +31,11 @@ async function answer(call: ThreadCall): Promise<unknown> {
       models.set(files.name, model);
       return { ...engine, card: model.card };
     }
-    case "classify":
-      return await models.get(call.model)!.classify(call.batch, never);
+    case "classify": {
+      const model = models.get(call.model)!;
+      const answers = await model.classify(call.batch, never);
+      return { answers, tensors: model.tensors };
+    }
   }
 }
 

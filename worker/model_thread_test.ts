@@ -30,6 +30,7 @@ Deno.test("a model in a thread of its own answers as it does here, and this thre
     assert.deepEqual(answers, await here.classify(batch, forever));
     assert.deepEqual(answers.map(([best]) => best?.label), ["red", "grey", "green"]);
     assert(Math.abs(answers[0]![0]!.probability - colourScores([1, 0, 0])[0]!) < 1e-6);
+    assert.equal(model.tensors, here.tensors);
     here[Symbol.dispose]();
   }));
 
