@@ -79,7 +79,8 @@ testWeir(
       const connections = await connectionsNamed(client, /^weir:worker:/);
       const workers = new Set(connections.map(({ addr }) => addr!));
       const sent = kept.commands.filter(({ source }) => workers.has(source));
-      const worked = sent.findLastIndex(({ name }) => name.startsWith("eval"));
+      // The last that was more than a look: work, or a connection that was opened.
+      const worked = sent.findLastIndex(({ name }) => /^(eval|client|hello)/.test(name));
       const since = sent.slice(worked + 1).map(({ name }) => name);
       const looks = since.filter((name) => name === "getex").length;
       // The last one may still be under way.

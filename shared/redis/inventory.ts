@@ -13,10 +13,10 @@ import type { Shard } from "./shard.ts";
  * Looks in which all is asked for that may be to do though no job came and none was done: each of
  * them asks for one part of it.
  */
-export const LOOKS_FOR_ALL = 4;
+export const LOOKS_FOR_ALL = 5;
 
-/** Fields of a load of which one changes when a job comes, and when a batch is done. */
-const LOAD_FIELDS = ["jobs", "bytes", "mark"] as const;
+/** Fields of a load of which one changes when a job comes, and when one is done. */
+const LOAD_FIELDS = ["jobs", "bytes", "last"] as const;
 
 /** Those of each model; nulls where nothing of it has been submitted since it had no jobs. */
 export type Loads = ReadonlyMap<string, readonly (string | null)[]>;
@@ -45,10 +45,12 @@ export class Inventory {
     if (textOf(loads) !== this.#seen?.loads) return true;
     switch (this.#quiet++ % LOOKS_FOR_ALL) {
       case 0:
-        return await this.#someGatewayLeft(await this.gateways());
+        return await this.#someMissing(await this.#feeds());
       case 1:
-        return await this.someDead(await this.workers());
+        return await this.#someEvents(await this.#feeds());
       case 2:
+        return await this.someDead(await this.workers());
+      case 3:
         return await this.someNotOffered([...loads.keys()]);
       default:
         return await this.#nearest() !== this.#seen.nearest || await this.#someLost(loads);
@@ -85,20 +87,34 @@ export class Inventory {
     return this.#someMissing(models.map((model) => this.#keys.offered(model)));
   }
 
-  /** Whether a gateway is gone, or has events to be trimmed: of jobs that no worker had. */
-  async #someGatewayLeft(gateways: readonly string[]): Promise<boolean> {
-    const streams = gateways.map((gateway) => this.#keys.results(gateway));
-    if (await this.#someMissing(streams)) return true;
-    return (await this.#lengths(streams)).some((events) => events > 0);
+  /** The gateways' result streams: those of gateways that died are gone. */
+  async #feeds(): Promise<string[]> {
+    return (await this.gateways()).map((gateway) => this.#keys.results(gateway));
+  }
+
+  /** Whether there are events to be trimmed: of jobs that no worker had. */
+  async #someEvents(feeds: readonly string[]): Promise<boolean> {
+    const lengths = await this.#shard.run((client) =>
+      Promise.all(feeds.map((feed) => client.xlen(feed)))
+    );
+    return lengths.some((events) => events > 0);
   }
 
   /** Whether a model has fewer entries than jobs that are to be done, or a load and no entries. */
   async #someLost(loads: Loads): Promise<boolean> {
     for (const [model, [jobs]] of loads) {
-      if (typeof jobs !== "string") continue;
-      const lengths = await this.#lengths(this.#keys.lanes(model));
-      const entries = lengths.reduce((sum, length) => sum + length, 0);
-      if (entries === 0 || entries < Number(jobs)) return true;
+      if (typeof jobs === "string" && !await this.#hasEntries(model, Number(jobs))) return true;
+    }
+    return false;
+  }
+
+  /** Whether there is an entry of a model, and one for each of so many jobs. */
+  async #hasEntries(model: string, jobs: number): Promise<boolean> {
+    let missing = Math.max(1, jobs);
+    for (const stream of this.#keys.lanes(model)) {
+      missing -= await this.#shard.run((client) => client.xlen(stream));
+      // Most often all are in one lane.
+      if (missing <= 0) return true;
     }
     return false;
   }
@@ -113,10 +129,6 @@ export class Inventory {
   async #someMissing(keys: readonly string[]): Promise<boolean> {
     if (keys.length === 0) return false;
     return await this.#shard.run((client) => client.exists([...keys])) < keys.length;
-  }
-
-  #lengths(streams: readonly string[]): Promise<number[]> {
-    return this.#shard.run((client) => Promise.all(streams.map((stream) => client.xlen(stream))));
   }
 }
 

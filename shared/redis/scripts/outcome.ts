@@ -10,7 +10,7 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 const RATE_MEMORY_MS = 3000;
 
 /**
- * Lowers the load by what was deleted, and notes images as done, a batch at once: from the time
+ * Lowers the load by what was deleted, at which time, and notes images as done, a batch at once: from the time
  * since the batch before, how many are done in a millisecond. Only what was done while more waited
  * tells how many could be: the rest tells how many came. A time without jobs counts for nothing,
  * because the submit that ends it takes the mark away; a long silence, as where Redis or all workers
@@ -22,7 +22,7 @@ local function account(stream, load, group, lane, freed, noted, now)
   local jobs, bytes, images, rate, mark =
     unpack(redis.call('HMGET', load, 'jobs', 'bytes', of_lane, 'rate', 'mark'))
   local fields = {'jobs', less(jobs, freed.jobs), 'bytes', less(bytes, freed.bytes),
-    of_lane, less(images, freed.images)}
+    of_lane, less(images, freed.images), 'last', now}
   local function set(name, value)
     table.insert(fields, name)
     table.insert(fields, value)
