@@ -9,13 +9,19 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Fault } from "../../shared/errors.ts";
 
-/** Memory that a declared length is given before any byte has come: most photos fit. */
-const FIRST_BYTES_MAX = 1_048_576;
+/**
+ * A body with a declared length up to this is left to the platform to read, which takes a third of
+ * the processor time of reading it in pieces: most photos fit.
+ */
+const WHOLE_BYTES_MAX = 1_048_576;
 
-/** Memory for a body of undeclared length to begin with. */
+/** Memory for a body that is read in pieces to begin with. */
 const FIRST_BYTES = 65_536;
 
-/** A body has to come at this rate in every stretch of its time, the first one included. */
+/**
+ * A body has to come at this rate: in every stretch of its time, the first one included, where it is
+ * read in pieces, else on the whole.
+ */
 export const STRETCH_MS = 10_000;
 export const STRETCH_BYTES_MIN = 10_240;
 
@@ -51,25 +57,53 @@ export interface BodyOptions {
  * ```
  */
 export async function readBody(request: Request, options: BodyOptions): Promise<Body> {
-  const { bodyBytesMax, bodyTimeoutMs, clock } = options;
   const declared = request.headers.get("content-length");
-  if (Number(declared) > bodyBytesMax) return tooLarge(bodyBytesMax);
+  if (Number(declared) > options.bodyBytesMax) return tooLarge(options);
   if (request.body === null) return { ok: true, bytes: new Uint8Array() };
+  const whole = declared !== null && Number(declared) <= WHOLE_BYTES_MAX;
+  try {
+    return whole
+      ? await readWhole(request, Number(declared), options)
+      : await readInPieces(request.body, options);
+  } catch {
+    return refused("invalid_request", "the connection ended before it was complete");
+  }
+}
 
-  const reader = request.body.getReader();
+/** Where it is given up, the rest is dropped with the answer. */
+async function readWhole(
+  request: Request,
+  declared: number,
+  { bodyBytesMax, bodyTimeoutMs, clock }: BodyOptions,
+): Promise<Body> {
+  const stretches = Math.max(1, Math.ceil(declared / STRETCH_BYTES_MIN));
+  const ms = Math.min(bodyTimeoutMs, STRETCH_MS * stretches);
+  const late = Promise.withResolvers<Body>();
+  const stopTimer = clock.after(
+    ms,
+    () => late.resolve(refused("request_timeout", `not complete after ${ms} ms`)),
+  );
+  const whole = request.bytes().then((bytes): Body =>
+    bytes.length > bodyBytesMax ? tooLarge({ bodyBytesMax }) : { ok: true, bytes }
+  );
+  try {
+    return await Promise.race([whole, late.promise]);
+  } finally {
+    stopTimer();
+  }
+}
+
+async function readInPieces(
+  body: ReadableStream<Uint8Array>,
+  { bodyBytesMax, bodyTimeoutMs, clock }: BodyOptions,
+): Promise<Body> {
+  const reader = body.getReader();
   const progress: Progress = { length: 0 };
   const stopWatch = watch(progress, { bodyTimeoutMs, clock }, () => abandon(reader));
   try {
-    const bytes = await readUpTo(
-      bodyBytesMax,
-      reader,
-      declared === null ? FIRST_BYTES : Math.min(Number(declared), FIRST_BYTES_MAX),
-      progress,
-    );
+    const bytes = await readUpTo(bodyBytesMax, reader, progress);
     if (progress.late !== undefined) return refused("request_timeout", progress.late);
-    return bytes === undefined ? tooLarge(bodyBytesMax) : { ok: true, bytes };
-  } catch {
-    return refused("invalid_request", "the connection ended before it was complete");
+    return bytes === undefined ? tooLarge({ bodyBytesMax }) : { ok: true, bytes };
   } finally {
     stopWatch();
   }
@@ -120,10 +154,9 @@ function watch(
 async function readUpTo(
   bytesMax: number,
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  firstBytes: number,
   progress: Progress,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  let buffer = new ArrayBuffer(firstBytes);
+  let buffer = new ArrayBuffer(FIRST_BYTES);
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return new Uint8Array(buffer, 0, progress.length);
@@ -146,7 +179,7 @@ function abandon(reader: ReadableStreamDefaultReader<Uint8Array>): void {
   reader.cancel().catch(() => undefined);
 }
 
-function tooLarge(bodyBytesMax: number): Body {
+function tooLarge({ bodyBytesMax }: Pick<BodyOptions, "bodyBytesMax">): Body {
   return refused("payload_too_large", `at most ${bodyBytesMax} bytes are taken in`);
 }
 

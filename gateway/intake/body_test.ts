@@ -148,6 +148,18 @@ Deno.test("body: one that comes too slowly is given up with an answer", async ()
   assert.match(reply, /request_timeout$/);
 });
 
+Deno.test("body: a declared length has to come at the least rate on the whole", async () => {
+  for (const [length, ms] of [[1, STRETCH_MS], [STRETCH_BYTES_MIN + 1, 2 * STRETCH_MS]]) {
+    const timers: number[] = [];
+    const clock: Clock = { ...stopped, after: (ms) => (timers.push(ms), () => undefined) };
+    const headers = { "content-length": String(length) };
+    const body = new Uint8Array(length!);
+    const request = new Request("http://localhost/", { method: "POST", headers, body });
+    const read = await readBody(request, { ...OPTIONS, bodyTimeoutMs: 1e6, clock });
+    assert.deepEqual([codeOf(read), timers], [`${length} bytes`, [ms]]);
+  }
+});
+
 Deno.test("body: one that comes drop by drop is given up before its time is over", async () => {
   for (const [rate, ends] of [[STRETCH_BYTES_MIN - 1, 1], [STRETCH_BYTES_MIN, 3]] as const) {
     const clock = new ManualClock();
