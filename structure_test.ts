@@ -27,6 +27,8 @@ const PROGRAMS = new Set([
   "main.ts",
   "bench/bare/program.ts",
   "bench/polling/gateway.ts",
+  "bench/polling/model_gateway.ts",
+  "bench/polling/model_worker.ts",
   "bench/polling/worker.ts",
   "fixtures/training/train.ts",
   "setup/addon_probe.ts",

@@ -17,6 +17,12 @@ for (
       tables: 1,
       plots: 0,
     },
+    {
+      scenario: "resnet50",
+      figure: /requests a second against the polling design/,
+      tables: 1,
+      plots: 0,
+    },
     { scenario: "idle", figure: /commands a minute of an idle gateway/, tables: 1, plots: 0 },
     { scenario: "waiting", figure: /commands a second for a waiting client/, tables: 2, plots: 1 },
     { scenario: "scale", figure: /throughput of 2 workers/, tables: 1, plots: 1 },

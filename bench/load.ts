@@ -20,6 +20,8 @@ export interface Load {
   readonly warmUp: number;
   /** How long those that count take, about. */
   readonly seconds: number;
+  /** How many count instead, without any before, where each takes too long for that. */
+  readonly requests?: number;
   readonly timeoutSeconds: number;
   /** What an answer must hold. */
   readonly expected: string;
@@ -61,6 +63,15 @@ export async function installNode(parts: Pick<BenchParts, "root" | "env">): Prom
   if (success) return;
   const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
   throw new BenchError(`install what bench compares with: ${last}`);
+}
+
+/** Photos for `POST /predict` of a system, each of which must be answered with success. */
+export function predictLoad(
+  { urls }: { readonly urls: readonly string[] },
+  load: Pick<Load, "file" | "connections" | "seconds" | "requests">,
+): Load {
+  const url = `${urls[0]}/predict`;
+  return { ...load, url, warmUp: 4, timeoutSeconds: 60, expected: '"success":true' };
 }
 
 /** Puts the load on; `onWarm` is waited for when what counts is about to begin. */

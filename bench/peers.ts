@@ -67,3 +67,35 @@ export function startPolling(
     Array.from({ length: workers }, () => start("worker")),
   );
 }
+
+export interface PollingModelOptions {
+  /** Folder of models, of which the default one is run. */
+  readonly repository: string;
+  readonly engine: string;
+  /** Whether the worker sleeps after each batch, as in the usual example, or only without work. */
+  readonly sleeps: "always" | "idle";
+}
+
+/** The polling design with a model: its gateway decodes photos, its worker runs one at a time. */
+export function startPollingModel(
+  parts: BenchParts,
+  redis: BenchRedis,
+  { repository, engine, sleeps }: PollingModelOptions,
+): Promise<System> {
+  const name = `polling, sleeps ${sleeps === "always" ? "after each" : "without work"}`;
+  const start = (role: string) =>
+    new Child({
+      name: `polling ${role}`,
+      command: [
+        Deno.execPath(),
+        ...["run", "--no-prompt", "--allow-env", "--allow-net", "--allow-read", "--allow-ffi"],
+        ...["--allow-sys", join(parts.root, "bench", "polling", `model_${role}.ts`)],
+        ...[repository, engine, sleeps],
+      ],
+      env: { ...parts.env, REDIS_URL: redis.url },
+      folder: parts.root,
+      ready: READY,
+      clock: parts.clock,
+    });
+  return System.of(name, [start("gateway")], [start("worker")]);
+}

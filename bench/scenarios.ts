@@ -24,6 +24,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/pipeline.ts")).pipeline,
   },
   {
+    name: "resnet50",
+    description: "a large model: Weir beside the polling design with one image a batch",
+    load: async () => (await import("./scenarios/resnet50.ts")).resnet50,
+  },
+  {
     name: "idle",
     description: "clients that wait for events while nothing happens: commands, memory",
     load: async () => (await import("./scenarios/idle.ts")).idle,

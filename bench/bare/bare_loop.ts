@@ -25,6 +25,8 @@ export interface BareRun {
   readonly ms: number;
   /** Of each batch: from the end of the one before to its own. */
   readonly batchMs: readonly number[];
+  /** Of each batch: the model alone. */
+  readonly modelMs: readonly number[];
   /** The process' own processor time. */
   readonly cpuMs: number;
 }

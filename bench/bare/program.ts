@@ -41,7 +41,7 @@ function decode(images: number): Promise<BatchImage[]> {
 /** Decodes and runs batches for a time, after one that does not count. */
 async function run({ images, seconds, ahead }: BareTask): Promise<BareRun> {
   await model.classify(await decode(images), never);
-  const batchMs: number[] = [];
+  const [batchMs, modelMs]: [number[], number[]] = [[], []];
   const cpu = process.cpuUsage();
   const began = systemClock.now();
   let next = ahead ? decode(images) : undefined;
@@ -49,7 +49,9 @@ async function run({ images, seconds, ahead }: BareTask): Promise<BareRun> {
   while (now - began < 1000 * seconds) {
     const batch = await (next ?? decode(images));
     if (ahead) next = decode(images);
+    const decoded = systemClock.now();
     await model.classify(batch, never);
+    modelMs.push(systemClock.now() - decoded);
     batchMs.push(systemClock.now() - now);
     now = systemClock.now();
   }
@@ -59,6 +61,7 @@ async function run({ images, seconds, ahead }: BareTask): Promise<BareRun> {
     images: images * batchMs.length,
     ms: now - began,
     batchMs,
+    modelMs,
     cpuMs: (user + system) / 1000,
   };
 }

@@ -15,6 +15,7 @@ import { text } from "node:stream/consumers";
  * @property {number} connections
  * @property {number} warmUp requests that do not count; they tell how many make up the time
  * @property {number} seconds how long the requests that count shall take, about
+ * @property {number=} requests how many count instead, without any before
  * @property {number} timeoutSeconds after which a request counts as unanswered
  * @property {string} expected what an answer must hold
  */
@@ -50,10 +51,15 @@ async function run({ url, file, connections, timeoutSeconds, expected }, amount)
   };
 }
 
+/** Warms up, and tells how many requests make up the time. @param {Load} load */
+async function amountOf(load) {
+  const { latencies, seconds } = await run(load, Math.max(load.warmUp, 2 * load.connections));
+  return Math.ceil(load.seconds * latencies.length / seconds);
+}
+
 /** @type {Load} */
 const load = JSON.parse(await text(process.stdin));
-const first = await run(load, Math.max(load.warmUp, 2 * load.connections));
-const amount = Math.ceil(load.seconds * first.latencies.length / first.seconds);
+const amount = load.requests ?? await amountOf(load);
 process.stdout.write("warm\n");
 const before = process.cpuUsage();
 const measured = await run(load, Math.max(amount, load.connections));

@@ -6,12 +6,12 @@
  */
 import { BareLoop } from "../bare/bare_loop.ts";
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
-import { BenchError, installNode, putLoad } from "../load.ts";
+import { BenchError, installNode, predictLoad, putLoad } from "../load.ts";
 import { type BenchModels, openModels } from "../models.ts";
 import { median, spread } from "../numbers.ts";
 import { BenchRedis } from "../redis.ts";
 import type { Cell, Figure, Scenario, Stage, Table } from "../scenario.ts";
-import { spending, startWeir, type System } from "../system.ts";
+import { spending, startWeir } from "../system.ts";
 
 const ENGINES = ["tensorflow", "onnx", "wasm"] as const;
 type EngineName = typeof ENGINES[number];
@@ -76,18 +76,19 @@ async function measure(stage: Stage, engine: EngineName, models: BenchModels): P
   const env = { WEIR_ENGINE: engine, WEIR_MODELS: repository, WEIR_BATCH_MAX: String(BATCH) };
   await using weir = await startWeir(stage, redis, { env });
   const seconds = stage.quick ? 0.5 : SECONDS;
-  const load = { ...loadOf(weir, photo), seconds: seconds / 8 };
-  await putLoad(stage, { ...load, connections: MANY }, stage.signal);
+  const put = (connections: number, seconds: number) => {
+    const load = predictLoad(weir, { file: photo, connections, seconds });
+    return putLoad(stage, load, stage.signal);
+  };
+  await put(MANY, seconds / 8);
   const pairs: Pair[] = [];
   for (let round = 0; round < roundsOf(stage); round++) {
     stage.progress((round + 0.5) / (roundsOf(stage) + 0.5), `${MANY} at once, then one`);
-    const put = (connections: number) => () =>
-      putLoad(stage, { ...load, connections, seconds }, stage.signal);
-    const { result: many, spent } = await spending(redis, weir, put(MANY));
+    const { result: many, spent } = await spending(redis, weir, () => put(MANY, seconds));
     const bareMany = await bare.run({ images: BATCH, seconds, ahead: true });
-    const one = await put(1)();
+    const one = await put(1, seconds);
     const bareOne = await bare.run({ images: 1, seconds: seconds / 2, ahead: false });
-    const all = many.latencies.length + Math.max(load.warmUp, 2 * MANY);
+    const all = many.latencies.length + 2 * MANY;
     pairs.push({
       engine,
       weirPerSecond: many.latencies.length / many.seconds,
@@ -103,19 +104,6 @@ async function measure(stage: Stage, engine: EngineName, models: BenchModels): P
     });
   }
   return pairs;
-}
-
-function loadOf(
-  { urls }: System,
-  file: string,
-): Omit<Parameters<typeof putLoad>[1], "connections" | "seconds"> {
-  return {
-    url: `${urls[0]}/predict`,
-    file,
-    warmUp: 4,
-    timeoutSeconds: 30,
-    expected: '"success":true',
-  };
 }
 
 function tableOf(pairs: readonly Pair[]): Table {

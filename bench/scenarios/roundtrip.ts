@@ -4,7 +4,7 @@
  * @module
  */
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
-import { installNode, type Load, putLoad } from "../load.ts";
+import { installNode, predictLoad, putLoad } from "../load.ts";
 import { median, quantile, shares, spread } from "../numbers.ts";
 import { BULLMQ_CONCURRENCY, startBullMq, startPolling } from "../peers.ts";
 import { drawPhoto } from "../photo.ts";
@@ -83,7 +83,7 @@ async function measure(stage: Stage, persistence: Persistence, runs: Run[]): Pro
   const small = await drawPhoto(folder.path, { width: 8, height: 8 });
   let answers = 0;
   const sent = await redis.sentDuring(async () => {
-    const load = loadOf(weir, { connections: MANY, file: small, seconds: WATCHED_SECONDS });
+    const load = predictLoad(weir, { connections: MANY, file: small, seconds: WATCHED_SECONDS });
     const { latencies } = await putLoad(stage, load, stage.signal);
     // The load's warm-up is watched, too.
     answers = latencies.length + 2 * MANY;
@@ -97,7 +97,7 @@ async function measureOnce(
   run: { system: System; connections: number; file: string; seconds: number },
 ): Promise<Omit<Run, "persistence">> {
   const { system, connections } = run;
-  const load = loadOf(system, run);
+  const load = predictLoad(system, run);
   await putLoad(stage, { ...load, seconds: run.seconds / 8 }, stage.signal);
   const { result, spent } = await spending(
     redis,
@@ -115,19 +115,6 @@ async function measureOnce(
     redisCpuMs: 1000 * spent.redisCpuSeconds / all,
     ownCpuMs: spent.cpuSeconds && 1000 * spent.cpuSeconds / all,
     loadCpuMs: 1000 * cpuSeconds / latencies.length,
-  };
-}
-
-function loadOf(
-  { urls }: System,
-  { connections, file, seconds }: { connections: number; file: string; seconds: number },
-): Load {
-  const url = `${urls[0]}/predict`;
-  return {
-    ...{ url, file, connections, seconds },
-    warmUp: 4,
-    timeoutSeconds: 30,
-    expected: '"success":true',
   };
 }
 
