@@ -141,7 +141,8 @@ function newCommands(
   const address = addressOf(settings);
   const options: Options = {
     ...baseOptions(settings, "commands"),
-    commandTimeout: tryMs(settings),
+    // Behind the guard, whose bound is the one that counts.
+    commandTimeout: 2 * tryMs(settings),
     // A command that was under way when the connection broke is sent once more.
     maxRetriesPerRequest: 1,
   };

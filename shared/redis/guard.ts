@@ -99,11 +99,17 @@ export class Guard implements Commands {
     return await this.#once(call);
   }
 
-  /** The library bounds each command; a cluster's redirections could add up. */
+  /**
+   * Bounds a try: the library bounds commands, and a cluster's redirections could add up. A process
+   * that was kept from running finds its timers due before it has read what came meanwhile; that
+   * is read first, or it would take a busy machine for a Redis that is away.
+   */
   async #once<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
     const { client, tryMs, clock } = this.#parts;
     const late = Promise.withResolvers<never>();
-    const cancel = clock.after(tryMs, () => late.reject(new Error(TIMED_OUT)));
+    let cancel = clock.after(tryMs, () => {
+      cancel = clock.after(0, () => late.reject(new Error(TIMED_OUT)));
+    });
     try {
       return await Promise.race([call(client), late.promise]);
     } finally {

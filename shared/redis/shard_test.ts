@@ -139,6 +139,19 @@ Deno.test("a command whose first reply got lost succeeds by its second try", asy
   assert.equal((await commandCalls(redis.client)).get("set"), 2);
 });
 
+Deno.test("a reply that came while the process was held up is no late one", async () => {
+  await using redis = await testRedis();
+  using opened = await open(redis, { timeoutMs: 600 });
+  const connection = () => opened.shard.run((client) => client.call("CLIENT", ["ID"]));
+  const before = await connection();
+  const reply = opened.shard.run((client) => client.blpop("nothing", 0.05));
+  while (!/^blocked_clients:1\r/m.test(await redis.client.info("clients")));
+  // Longer than a try may take, and than Redis takes.
+  for (const began = performance.now(); performance.now() - began < 450;);
+  assert.equal(await reply, null);
+  assert.equal(await connection(), before);
+});
+
 Deno.test("many commands that fail together replace the connection once", async () => {
   await using redis = await testRedis();
   using opened = await open(redis, { timeoutMs: 250 });
