@@ -23,8 +23,8 @@ const SAMPLE_MS = 2000;
 const QUICK = { warmUpSeconds: 1, seconds: 2, sampleMs: 200 };
 /** Records live for a short time, so that they reach their number in the warm-up. */
 const ENV = { WEIR_RESULT_TTL_MS: "10000", WEIR_TIMEOUT_MS: "10000", WEIR_LOG_LEVEL: "debug" };
-/** Least change that is one, whatever the noise: a MiB, or one thing. */
-const LEAST = 1;
+/** Least change that is one, whatever the noise: a MiB or one thing, and this share of all. */
+const [LEAST, LEAST_SHARE] = [1, 0.01];
 
 /** What was looked at, with its values over time. */
 interface Series {
@@ -80,7 +80,7 @@ export const soak: Scenario = async (stage) => {
       `After ${times.warmUpSeconds} s it is looked for ${times.seconds} s, every ` +
       `${times.sampleMs} ms, at all that could grow. Growth is the trend (the median of the ` +
       `slopes between all pairs of samples) over that time; noise is what the samples scatter ` +
-      `about it (5th to 95th percentile), ${LEAST} MiB or ${LEAST} thing at least.`,
+      `about it (5th to 95th percentile), ${100 * LEAST_SHARE} % of all at least.`,
     tables: [tableOf(series, times.warmUpSeconds), clientsTable(clients)],
     plots: plotsOf(series),
     figures: figuresOf(series, times.warmUpSeconds, clients),
@@ -126,7 +126,7 @@ function judged({ samples }: Series, warmUpSeconds: number): {
   const counted = samples.filter(([at]) => at > warmUpSeconds);
   const { total, noise } = growthOf(counted);
   const usual = median(counted.map(([, value]) => value));
-  return { growth: total, noise: Math.max(noise, LEAST), usual };
+  return { growth: total, noise: Math.max(noise, LEAST, LEAST_SHARE * usual), usual };
 }
 
 function tableOf(all: readonly Series[], warmUpSeconds: number): Table {
