@@ -149,9 +149,10 @@ function gateway({ sharePort = false, ...options }: GatewayOptions): Promise<nev
 function worker(options: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("worker", options);
   return run(async () => {
-    // TensorFlow talks about the processor at every start.
-    Deno.env.set("TF_CPP_MIN_LOG_LEVEL", Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "2");
-    const { runWorker } = await import("./worker/mod.ts");
+    const { runWorker, tensorflowEnvironment } = await import("./worker/mod.ts");
+    for (const [name, value] of Object.entries(tensorflowEnvironment(parts.config))) {
+      Deno.env.set(name, Deno.env.get(name) ?? value);
+    }
     await runWorker({ ...parts, shed: shedPermissions }, stop.drain, stop.giveUp);
   });
 }

@@ -30,6 +30,7 @@ const PROGRAMS = new Set([
   "bench/polling/model_gateway.ts",
   "bench/polling/model_worker.ts",
   "bench/polling/worker.ts",
+  "fixtures/training/onnx_twin.ts",
   "fixtures/training/train.ts",
   "setup/addon_probe.ts",
   "worker/engines/testing/print_scores.ts",

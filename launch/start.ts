@@ -55,7 +55,12 @@ export async function start(
   const port = checkPort(config.WEIR_HOST, config.WEIR_PORT);
   await using stack = new AsyncDisposableStack();
   const redisUrl = config.REDIS_URL ?? await startRedis(parts, stack);
-  const env = { ...parts.env, REDIS_URL: redisUrl, WEIR_PORT: String(port) };
+  const env = {
+    ...parts.env,
+    REDIS_URL: redisUrl,
+    WEIR_PORT: String(port),
+    WEIR_THREADS: String(config.WEIR_THREADS ?? threadsOfEach(config.WEIR_WORKERS)),
+  };
   const spawn = (role: "gateway" | "worker", count: number, ...flags: string[]): Child[] => {
     const command = [...parts.roleCommand(role), ...flags] as const;
     const { complain } = parts;
@@ -88,6 +93,11 @@ export async function start(
     drain.addEventListener("abort", () => resolve(), { once: true });
     if (drain.aborted) resolve();
   });
+}
+
+/** Workers that each took all cores would only get into one another's way. */
+function threadsOfEach(workers: number): number {
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / Math.max(1, workers)));
 }
 
 async function startRedis(

@@ -93,6 +93,10 @@ export const SETTINGS = {
   WEIR_WORKERS: setting(int(0, 256), "worker processes that start runs", "1"),
   WEIR_BATCH_MAX: setting(int(1, 1024), "images in one batch", "32"),
   WEIR_BATCH_LINGER_MS: setting(int(0, 10_000), "wait for a fuller batch", "0"),
+  WEIR_THREADS: setting(
+    int(1, 1024),
+    "threads a worker decodes with, and as many for its models; unset: its share of the cores",
+  ),
   WEIR_BODY_BYTES_MAX: setting(size, "larger request bodies are refused", "10485760"),
   WEIR_PIXELS_MAX: setting(size, "larger images are refused, by their header", "50000000"),
   WEIR_QUEUE_BYTES_MAX: setting(size, "image bytes admitted for a model", "268435456"),

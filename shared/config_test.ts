@@ -26,6 +26,7 @@ const DEFAULTS: Record<string, string | number | readonly string[] | undefined> 
   WEIR_WORKERS: 1,
   WEIR_BATCH_MAX: 32,
   WEIR_BATCH_LINGER_MS: 0,
+  WEIR_THREADS: undefined,
   WEIR_BODY_BYTES_MAX: 10_485_760,
   WEIR_PIXELS_MAX: 50_000_000,
   WEIR_QUEUE_BYTES_MAX: 268_435_456,

@@ -24,6 +24,8 @@ import { openRepository } from "./models/repository.ts";
 import { runPipeline } from "./pipeline.ts";
 import type { Served } from "./served_model.ts";
 
+export { tensorflowEnvironment } from "./engines/tensorflow.ts";
+
 export interface WorkerParts {
   readonly config: Config;
   readonly redis: RedisSettings;
@@ -73,8 +75,14 @@ export async function runWorker(
     }),
   );
   await joinDeployment(shards.common, count);
-  const { WEIR_ENGINE: wanted, WEIR_NULL_DELAY_MS: delayMs } = config;
-  const opener = stack.use(new ModelOpener({ ...parts, wanted, delayMs }));
+  const opener = stack.use(
+    new ModelOpener({
+      ...parts,
+      wanted: config.WEIR_ENGINE,
+      delayMs: config.WEIR_NULL_DELAY_MS,
+      threads: config.WEIR_THREADS,
+    }),
+  );
   const models = await loadModels(parts, opener, giveUp, stack);
   const cards = [...models.values()].map(({ card }) => card);
   const engine = [...new Set(cards.map(({ engine }) => engine))].join(",");

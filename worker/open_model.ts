@@ -13,6 +13,8 @@ import { type Served, ServedModel } from "./served_model.ts";
 export interface OpenModelOptions {
   /** `WEIR_ENGINE`. */
   readonly wanted: "auto" | EngineName;
+  /** With which ONNX Runtime computes; the cores unless given. */
+  readonly threads?: number | undefined;
   /** What the engine `null` takes over an image. */
   readonly delayMs?: number;
   readonly clock: Pick<Clock, "sleep">;
@@ -35,10 +37,10 @@ export interface OpenedModel {
  */
 export async function openModel(
   files: ModelFiles,
-  { wanted, delayMs = 0, clock, selectEngine: select = selectEngine }: OpenModelOptions,
+  { wanted, delayMs = 0, selectEngine: select = selectEngine, ...options }: OpenModelOptions,
   signal: AbortSignal,
 ): Promise<OpenedModel> {
-  const { engine, reason } = await select(wanted, files.format, { delayMs, clock });
+  const { engine, reason } = await select(wanted, files.format, { delayMs, ...options });
   if (engine === undefined) throw new ModelError(`cannot load "${files.entry}": ${reason}`);
   const model = new ServedModel(files, await loadWarm(engine, files, signal), engine);
   return { model, description: engine.description, reason };

@@ -134,8 +134,8 @@ async function handBack(
 function decoder(
   { models, config }: PipelineParts,
 ): (image: Uint8Array, model: string) => Promise<Decoded> {
-  const cores = navigator.hardwareConcurrency;
-  const decoder = new Decoder({ cores, pixelsMax: config.WEIR_PIXELS_MAX });
+  const threads = config.WEIR_THREADS ?? navigator.hardwareConcurrency;
+  const decoder = new Decoder({ threads, pixelsMax: config.WEIR_PIXELS_MAX });
   return (image, model) => {
     const { card, files: { config: { input } } } = models.get(model)!;
     if (card.engine === "null") return Promise.resolve({ ok: true, pixels: new Uint8Array() });

@@ -26,7 +26,7 @@ const photo = await Deno.readFile(file);
 const files = (await openRepository(repository)).find(({ config }) => config.default)!;
 const opener = new ModelOpener({ wanted: engine, clock: systemClock });
 const { model } = await opener.open(files, never);
-const decoder = new Decoder({ cores: navigator.hardwareConcurrency, pixelsMax: PIXELS_MAX });
+const decoder = new Decoder({ threads: navigator.hardwareConcurrency, pixelsMax: PIXELS_MAX });
 
 async function decodeOne(): Promise<BatchImage> {
   const decoded = await decoder.decode(photo, files.config.input);

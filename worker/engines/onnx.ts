@@ -18,23 +18,30 @@ type Ort = typeof import("onnxruntime-node");
 
 const CHANNELS = 3;
 
+export interface OnnxEngineOptions {
+  /** With which it computes; as many as there are cores unless given. */
+  readonly threads?: number | undefined;
+}
+
 /**
  * Loads the library.
  *
  * @throws where it has no binary for this platform or may not be loaded
  */
-export async function openOnnx(): Promise<Engine> {
+export async function openOnnx(options: OnnxEngineOptions = {}): Promise<Engine> {
   const ort = await import("onnxruntime-node");
-  return new OnnxEngine(ort);
+  return new OnnxEngine(ort, options);
 }
 
 class OnnxEngine implements Engine {
   readonly name = "onnx";
   readonly description: string;
   readonly #ort: Ort;
+  readonly #threads: number;
 
-  constructor(ort: Ort) {
+  constructor(ort: Ort, { threads = navigator.hardwareConcurrency }: OnnxEngineOptions) {
     this.#ort = ort;
+    this.#threads = threads;
     this.description = `onnxruntime-node ${ort.env.versions.node}`;
   }
 
@@ -45,8 +52,11 @@ class OnnxEngine implements Engine {
     await using opening = new AsyncDisposableStack();
     try {
       const session = opening.adopt(
-        // Warnings are of optimisations that it leaves out.
-        await this.#ort.InferenceSession.create(entry, { logSeverityLevel: 3 }),
+        await this.#ort.InferenceSession.create(entry, {
+          intraOpNumThreads: this.#threads,
+          // Warnings are of optimisations that it leaves out.
+          logSeverityLevel: 3,
+        }),
         (session) => session.release(),
       );
       const model = new OnnxModel(this.#ort, session, inputOf(session, config.input));

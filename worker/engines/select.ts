@@ -9,7 +9,7 @@
 import type { Engine, EngineName, ModelFormat } from "./engine.ts";
 import { faultOf } from "../models/model_error.ts";
 import { type NullEngineOptions, openNull } from "./null.ts";
-import { openOnnx } from "./onnx.ts";
+import { type OnnxEngineOptions, openOnnx } from "./onnx.ts";
 import { openTensorflow } from "./tensorflow.ts";
 import { openWasm } from "./wasm.ts";
 
@@ -17,6 +17,9 @@ import { openWasm } from "./wasm.ts";
 export type Selection =
   | { readonly engine: Engine; readonly reason: string }
   | { readonly engine: undefined; readonly reason: string };
+
+/** What engines need to know. */
+export interface EngineOptions extends NullEngineOptions, OnnxEngineOptions {}
 
 /** Engines that `auto` tries for a model of the format, best first. */
 const PREFERRED: Readonly<Record<ModelFormat, readonly EngineName[]>> = {
@@ -36,12 +39,11 @@ export function holdsItsThread(wanted: "auto" | EngineName, format: ModelFormat)
  * Loads the engine that `WEIR_ENGINE` asks for.
  *
  * @param wanted its name, or `auto` for the best that runs the model's format and loads
- * @param options what the engine `null` needs
  */
 export async function selectEngine(
   wanted: "auto" | EngineName,
   format: ModelFormat,
-  options: NullEngineOptions,
+  options: EngineOptions,
 ): Promise<Selection> {
   const faults: string[] = [];
   for (const name of wanted === "auto" ? PREFERRED[format] : [wanted]) {
@@ -56,14 +58,14 @@ export async function selectEngine(
   return { engine: undefined, reason: faults.join("; ") };
 }
 
-function open(name: EngineName, options: NullEngineOptions): Promise<Engine> {
+function open(name: EngineName, options: EngineOptions): Promise<Engine> {
   switch (name) {
     case "tensorflow":
       return openTensorflow();
     case "wasm":
       return openWasm();
     case "onnx":
-      return openOnnx();
+      return openOnnx(options);
     case "null":
       return Promise.resolve(openNull(options));
   }

@@ -8,6 +8,7 @@
  * @module
  */
 import util from "node:util";
+import type { Config } from "../../shared/config.ts";
 import type { Engine } from "./engine.ts";
 import { TfjsEngine } from "./tfjs.ts";
 
@@ -26,6 +27,17 @@ export async function openTensorflow(): Promise<Engine> {
     description: `tfjs-node ${tf.version["tfjs-node"]}, TensorFlow ${binding.TF_Version}`,
     openers: { saved_model: ({ folder }) => tf.node.loadSavedModel(folder) },
   });
+}
+
+/** What the library reads in the environment when it is loaded, unless that says otherwise. */
+export function tensorflowEnvironment(
+  { WEIR_THREADS: threads }: Pick<Config, "WEIR_THREADS">,
+): Record<string, string> {
+  return {
+    // It talks about the processor at every start.
+    TF_CPP_MIN_LOG_LEVEL: "2",
+    ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
+  };
 }
 
 /** tfjs-node 4.22.0 calls a function that Node 23 removed (nodejs/node pull request 52744). */

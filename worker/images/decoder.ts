@@ -17,7 +17,8 @@ import { type Decoded, decodeImage } from "./decode.ts";
 export const DECODES_PER_CORE = 2;
 
 export interface DecoderParts {
-  readonly cores: number;
+  /** Cores that it may keep busy. */
+  readonly threads: number;
   /** Greatest width times height of a photo. */
   readonly pixelsMax: number;
   /** How one photo is decoded: really, unless a test has its own way. */
@@ -30,7 +31,7 @@ export class Decoder {
 
   constructor(parts: DecoderParts) {
     this.#parts = { decodeImage, ...parts };
-    this.#slots = bulkhead(DECODES_PER_CORE * parts.cores, Infinity);
+    this.#slots = bulkhead(DECODES_PER_CORE * parts.threads, Infinity);
   }
 
   /** Decodes a photo for a model's input as soon as there is room, the first come first. */
