@@ -9,10 +9,10 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
-import { secureHeaders } from "hono/secure-headers";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
 import { brokerRefusal } from "./broker_refusal.ts";
+import { browserHeaders } from "./browser_headers.ts";
 import type { EventStreams } from "./events/event_streams.ts";
 import {
   administratorsOnly,
@@ -52,18 +52,6 @@ export interface AppParts
   readonly metrics: Registry;
   readonly log: Log;
 }
-
-/** The page runs its own script and style, and shows photos that the browser itself holds. */
-const PAGE_POLICY = {
-  defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
-  styleSrc: ["'self'"],
-  imgSrc: ["'self'", "blob:", "data:"],
-  connectSrc: ["'self'"],
-  formAction: ["'self'"],
-  frameAncestors: ["'none'"],
-  baseUri: ["'none'"],
-};
 
 /** What a page of another origin may send and read, besides what any may. */
 const CROSS_ORIGIN = {
@@ -106,7 +94,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
     c.header("X-Request-Id", c.get("requestId"));
   });
   app.use("/v2/*", problemsWithError);
-  app.use(secureHeaders({ contentSecurityPolicy: PAGE_POLICY }));
+  app.use(browserHeaders());
   app.use(async (c, next) => {
     const fault = headFault(c.req.raw);
     return fault === undefined ? await next() : problemResponse(fault);

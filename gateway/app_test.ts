@@ -96,15 +96,21 @@ Deno.test("every answer has a request id, the client's own where it has one", as
   assert.equal(own.headers.get("x-request-id"), "trace-17");
 });
 
-Deno.test("every answer says what a page may load, and that its type is meant", async () => {
+Deno.test("every answer says that its type is meant, and a page what it may load", async () => {
   const { app } = open();
-  for (const path of ["/", "/healthz", "/v1/models", "/nowhere"]) {
+  for (const path of ["/", "/docs", "/healthz", "/v1/models", "/openapi.json", "/nowhere"]) {
     const { headers } = await app.request(path);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("cross-origin-resource-policy"), "same-origin");
     const policy = headers.get("content-security-policy") ?? "";
+    if (!headers.get("content-type")?.startsWith("text/html")) {
+      assert.equal(policy, "");
+      continue;
+    }
     assert(policy.startsWith("default-src 'none'; script-src 'self'; "), policy);
     assert.match(policy, /frame-ancestors 'none'/);
     assert.doesNotMatch(policy, /unsafe|\*/);
-    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("referrer-policy"), "no-referrer");
   }
 });
 
