@@ -9,7 +9,7 @@ for (
       scenario: "roundtrip",
       figure: /throughput against BullMQ, 64 at once/,
       tables: 1,
-      plots: 2,
+      plots: 3,
     },
     {
       scenario: "pipeline",
@@ -27,7 +27,7 @@ for (
     { scenario: "waiting", figure: /commands a second for a waiting client/, tables: 2, plots: 1 },
     { scenario: "scale", figure: /throughput of 2 workers/, tables: 1, plots: 1 },
     { scenario: "soak", figure: /as they must be │ +0 +│ +≤ 0 +│ yes/, tables: 2, plots: 2 },
-    { scenario: "stress", figure: /100 right │ ≥ 100 right │ yes/, tables: 2, plots: 2 },
+    { scenario: "stress", figure: /100 right │ ≥ 100 right │ yes/, tables: 2, plots: 3 },
     { scenario: "rapid", figure: /250 right │ ≥ 250 right │ yes/, tables: 2, plots: 2 },
   ]
 ) {

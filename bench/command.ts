@@ -27,7 +27,7 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
     .option("--json <file>", "where to write the figures", "bench-report.json")
     .option("--html <file>", "where to write the report with plots", "bench-report.html")
     .addOption(countOption("--rounds <n>", "rounds that medians are of").default(3))
-    .addOption(countOption("--minutes <n>", "how long soak goes on", MINUTES).default(5))
+    .addOption(countOption("--minutes <n>", "how long soak goes on", MINUTES).default(20))
     .addOption(
       new Option("--url <url>", `${WITH_URL}: a Weir on this machine that runs already`)
         .argParser(loopbackUrl),

@@ -79,8 +79,8 @@ function pictureOf({ title, kind, x, y, logarithmic = false, series }: Plot): st
   };
   chart.setOption({
     animation: false,
-    title: { text: title, textStyle: { fontSize: 15 } },
-    legend: { top: 26 },
+    title: { text: title, top: 4, textStyle: { fontSize: 15 } },
+    legend: { top: 32 },
     grid: { top: 64, left: 72, right: 24, bottom: 52 },
     xAxis: { ...axis, name: x, nameGap: 30 },
     yAxis: { ...axis, name: y, nameGap: 52 },

@@ -60,7 +60,7 @@ function sectionOf({ machine, scenarios }: Measured): string {
         `\`${name}\``,
         figure.name,
         `${shown(figure.value)} ${figure.unit}`.trim() + (isMet(figure) ? "" : " (missed)"),
-        goalOf(figure).trim(),
+        goalOf(figure),
       ])
     ),
   ];

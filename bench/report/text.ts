@@ -23,7 +23,8 @@ export function shown(cell: Cell): string {
 
 /** `≥ 4 ×` */
 export function goalOf({ goal, unit }: Figure): string {
-  return "atLeast" in goal ? `≥ ${goal.atLeast} ${unit}` : `≤ ${goal.atMost} ${unit}`;
+  const bound = "atLeast" in goal ? `≥ ${shown(goal.atLeast)}` : `≤ ${shown(goal.atMost)}`;
+  return `${bound} ${unit}`.trim();
 }
 
 export function textOf({ quick, machine, scenarios }: Report): string {

@@ -162,6 +162,18 @@ function plotsOf(runs: readonly Run[]): Plot[] {
       })),
     },
     {
+      title: "Redis commands a job, those inside scripts counted",
+      x: "requests at once",
+      y: "commands a job",
+      logarithmic: true,
+      series: systems.map(([name, all]) => ({
+        name,
+        points: [...Map.groupBy(all, ({ connections }) => connections)].map(([n, some]) =>
+          [n, median(some.map(({ commands }) => commands))] as const
+        ),
+      })),
+    },
+    {
       title: `Latency of ${MANY} at once: share of requests that are answered within`,
       x: "ms",
       y: "% of requests",

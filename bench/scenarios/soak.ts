@@ -15,13 +15,11 @@ import type { Figure, Plot, Scenario, Stage, Table } from "../scenario.ts";
 import { startWeir, type System } from "../system.ts";
 
 /** Clients that come in a second. */
-const PER_SECOND = 20;
+const PER_SECOND = 40;
 const WORKERS = 2;
-/** Until code is compiled and records have reached their lifetime, growth is as it must be. */
-const WARM_UP_SECONDS = 150;
 const SAMPLE_MS = 2000;
 const QUICK = { warmUpSeconds: 1, seconds: 2, sampleMs: 200 };
-/** Records live for a short time, so that they reach their number in the warm-up. */
+/** Records live for a short time, so that they reach their number soon. */
 const ENV = { WEIR_RESULT_TTL_MS: "10000", WEIR_TIMEOUT_MS: "10000", WEIR_LOG_LEVEL: "debug" };
 /** Least change that is one, whatever the noise: a MiB or one thing, and this share of all. */
 const [LEAST, LEAST_SHARE] = [1, 0.01];
@@ -89,7 +87,8 @@ export const soak: Scenario = async (stage) => {
 
 function timesOf({ quick, minutes }: Stage): typeof QUICK {
   if (quick) return QUICK;
-  return { warmUpSeconds: WARM_UP_SECONDS, seconds: 60 * minutes, sampleMs: SAMPLE_MS };
+  // Code is compiled, pools of memory find their size, records reach their lifetime.
+  return { warmUpSeconds: 30 * minutes, seconds: 30 * minutes, sampleMs: SAMPLE_MS };
 }
 
 type Value = readonly [name: string, unit: Series["unit"], value: number];

@@ -7,7 +7,7 @@
 import { BenchError } from "../load.ts";
 import { BenchRedis } from "../redis.ts";
 import { isRight, MODEL, type SamplePhoto, samplePhotos } from "../sample_photos.ts";
-import type { Scenario, Stage, Target } from "../scenario.ts";
+import type { Plot, Scenario, Stage, Target } from "../scenario.ts";
 import { startWeir } from "../system.ts";
 import { allRight, plotsOf, tablesOf, type Told } from "../tally.ts";
 
@@ -18,7 +18,8 @@ const TIMEOUT_MS = 120_000;
 
 export const stress: Scenario = async (stage) => {
   await using owned = new AsyncDisposableStack();
-  const target = stage.target ?? await startOwn(stage, owned);
+  const batches: number[] = [];
+  const target = stage.target ?? await startOwn(stage, owned, batches);
   const photos = await samplePhotos(stage.root);
   await warmUp(stage, target, photos[0]!);
   const count = stage.quick ? QUICK_REQUESTS : REQUESTS;
@@ -38,15 +39,38 @@ export const stress: Scenario = async (stage) => {
         ? "one gateway, one worker, Redis with AOF, everysec."
         : `of the system at ${stage.target.url}.`),
     tables: tablesOf(told, seconds),
-    plots: plotsOf(told),
+    plots: [...plotsOf(told), ...(stage.target === undefined ? [batchesPlot(batches)] : [])],
     figures: [allRight(`${count} requests at the same moment`, told)],
   };
 };
 
-async function startOwn(stage: Stage, owned: AsyncDisposableStack): Promise<Target> {
+/** Starts a Weir, which tells the images of each batch. */
+async function startOwn(
+  stage: Stage,
+  owned: AsyncDisposableStack,
+  batches: number[],
+): Promise<Target> {
   const redis = owned.use(await BenchRedis.start(stage.redisServer, "everysec"));
-  const { urls } = owned.use(await startWeir(stage, redis));
+  const onLine = (line: string) => {
+    const images = / batch done .*images=(\d+)/.exec(line)?.[1];
+    if (images !== undefined) batches.push(Number(images));
+  };
+  const env = { WEIR_LOG_LEVEL: "debug" };
+  const { urls } = owned.use(await startWeir(stage, redis, { env, onLine }));
   return { url: urls[0]!, key: undefined };
+}
+
+function batchesPlot(batches: readonly number[]): Plot {
+  const counts = [...Map.groupBy(batches, (images) => images)]
+    .map(([images, { length }]) => [images, length] as const)
+    .sort(([a], [b]) => a - b);
+  return {
+    title: "How large batches were",
+    x: "images of a batch",
+    y: "batches",
+    kind: "bars",
+    series: [{ name: "weir", points: counts }],
+  };
 }
 
 /** Sees that the system answers at all before it is put under load. */
