@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   setup: ["shared"],
   client: ["shared"],
   // The bare loop is the worker's decoder and models, and what is made for it a fixture.
-  bench: ["shared", "worker", "fixtures"],
+  bench: ["shared", "worker", "fixtures", "setup"],
   faults: ["shared", "fixtures"],
   // Their processes are the same; what is done to them is not.
   fixtures: ["shared", "worker"],

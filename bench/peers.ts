@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Python } from "../setup/python.ts";
 import { Child } from "./child.ts";
 import { nodeFolder } from "./load.ts";
 import type { BenchParts } from "./parts.ts";
@@ -98,4 +99,43 @@ export function startPollingModel(
       clock: parts.clock,
     });
   return System.of(name, [start("gateway")], [start("worker")]);
+}
+
+export interface MosecOptions {
+  readonly python: Python & { readonly ok: true };
+  /** Path of an ONNX file whose input has channels last. */
+  readonly model: string;
+  /** Side of its square input. */
+  readonly side: number;
+}
+
+/** mosec, with Pillow and ONNX Runtime: a process a core that decodes, one that runs the model. */
+export function startMosec(
+  parts: BenchParts,
+  { python: { executable, env }, model, side }: MosecOptions,
+): Promise<System> {
+  const port = freePort();
+  const flags = ["--address", "127.0.0.1", "--port", String(port), "--timeout", "60000"];
+  const child = new Child({
+    name: "mosec",
+    command: [executable, join(parts.root, "bench", "mosec", "server.py"), ...flags],
+    env: {
+      ...parts.env,
+      ...env,
+      // Where it looks for its program: pip would have put that beside a user's packages.
+      PYTHONUSERBASE: env.PYTHONPATH!,
+      MODEL: model,
+      SIDE: String(side),
+    },
+    folder: parts.root,
+    ready: /"message":"(http service) is running"/,
+    clock: parts.clock,
+  });
+  return System.of("mosec", [child], [], [`http://127.0.0.1:${port}`]);
+}
+
+/** mosec cannot be told to pick one. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }

@@ -29,6 +29,11 @@ export const SCENARIOS: readonly ListedScenario[] = [
     load: async () => (await import("./scenarios/resnet50.ts")).resnet50,
   },
   {
+    name: "peers",
+    description: "beside mosec with the same ONNX model, where python3 and PyPI are there",
+    load: async () => (await import("./scenarios/peers.ts")).peers,
+  },
+  {
     name: "idle",
     description: "clients that wait for events while nothing happens: commands, memory",
     load: async () => (await import("./scenarios/idle.ts")).idle,

@@ -27,17 +27,22 @@ export class System implements AsyncDisposable {
     this.urls = urls;
   }
 
-  /** Waits until all of it serves; ends all of it where something does not. */
+  /**
+   * Waits until all of it serves; ends all of it where something does not.
+   *
+   * @param urls of the gateways, where they do not tell them by themselves
+   */
   static async of(
     name: string,
     gateways: readonly Child[],
     workers: readonly Child[],
+    urls?: readonly string[],
   ): Promise<System> {
     const children = [...gateways, ...workers];
     try {
-      const urls = await Promise.all(gateways.map(({ identity }) => identity));
+      const told = await Promise.all(gateways.map(({ identity }) => identity));
       await Promise.all(workers.map(({ identity }) => identity));
-      return new System(name, children, urls);
+      return new System(name, children, urls ?? told);
     } catch (error) {
       for (const child of children) await child[Symbol.asyncDispose]();
       throw error;

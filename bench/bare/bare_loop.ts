@@ -80,7 +80,7 @@ export class BareLoop implements AsyncDisposable {
   async #until(wanted: RegExp): Promise<string> {
     while (true) {
       const { done, value } = await this.#lines.next();
-      if (done) throw new BenchError("run the bare loop: it ended");
+      if (done) throw new BenchError("its bare loop ended");
       if (wanted.test(value)) return value;
     }
   }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { BareLoop } from "../bare/bare_loop.ts";
+import { BareLoop, type BareLoopOptions } from "../bare/bare_loop.ts";
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { BenchError, installNode, predictLoad, putLoad } from "../load.ts";
-import { type BenchModels, openModels } from "../models.ts";
+import { openModels } from "../models.ts";
 import { median, spread } from "../numbers.ts";
 import { BenchRedis } from "../redis.ts";
 import type { Cell, Figure, Scenario, Stage, Table } from "../scenario.ts";
@@ -45,12 +45,15 @@ export const pipeline: Scenario = async (stage) => {
   for (const [i, engine] of engines.entries()) {
     const progress: Stage["progress"] = (done, what) =>
       stage.progress((i + done) / engines.length, `${engine}: ${what}`);
-    try {
-      pairs.push(...await measure({ ...stage, progress }, engine, models));
-    } catch (error) {
+    progress(0, "loading the model");
+    const options = { engine, repository: models.repositories[engine], photo: models.photo };
+    const bare = await BareLoop.start(stage, options).catch((error) => {
       if (!(error instanceof BenchError)) throw error;
-      left.push(`${engine} is left out, ${error.message}`);
-    }
+      left.push(`${engine} is left out: ${error.message}.`);
+    });
+    if (bare === undefined) continue;
+    await using _ = bare;
+    pairs.push(...await measure({ ...stage, progress }, bare, options));
   }
   return {
     method: `One gateway and one worker against a loop that only decodes and runs the model, the ` +
@@ -67,11 +70,11 @@ function roundsOf({ quick, rounds }: Stage): number {
   return quick ? 1 : rounds;
 }
 
-async function measure(stage: Stage, engine: EngineName, models: BenchModels): Promise<Pair[]> {
-  const repository = models.repositories[engine];
-  const { photo } = models;
-  stage.progress(0, "loading the model");
-  await using bare = await BareLoop.start(stage, { engine, repository, photo });
+async function measure(
+  stage: Stage,
+  bare: BareLoop,
+  { engine, repository, photo }: BareLoopOptions & { readonly engine: EngineName },
+): Promise<Pair[]> {
   await using redis = await BenchRedis.start(stage.redisServer, "everysec");
   const env = { WEIR_ENGINE: engine, WEIR_MODELS: repository, WEIR_BATCH_MAX: String(BATCH) };
   await using weir = await startWeir(stage, redis, { env });
