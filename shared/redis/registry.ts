@@ -27,6 +27,17 @@ const OFFERED_MS = MODEL_KEEP_MS + OFFER_MS;
 /** A worker's entry in the hash of workers: the models it serves, by name. */
 const Served = z.array(z.string());
 
+/** Reads that entry. */
+export function servedOf(text: string): string[] {
+  return Served.parse(JSON.parse(text));
+}
+
+/** Reads what a beat says: the worker's engines, and how long a beat keeps it alive. */
+export function parseBeat(text: string): { readonly engine: string; readonly lifetimeMs: number } {
+  const [engine = "", lifetimeMs] = text.split(" ");
+  return { engine, lifetimeMs: Number(lifetimeMs) };
+}
+
 export interface RedisRegistryParts {
   readonly shard: Shard;
   /** Name of this worker. */
@@ -59,7 +70,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
       const all = client.multi()
         .hset(this.#keys.models(), ...cards)
         .hset(this.#keys.workers(), worker, JSON.stringify(names))
-        .set(this.#keys.beat(worker), card.engine, "PX", lifetimeMs);
+        .set(this.#keys.beat(worker), `${card.engine} ${lifetimeMs}`, "PX", lifetimeMs);
       for (const name of names) all.set(this.#keys.offered(name), worker, "PX", OFFERED_MS);
       return all.exec();
     });
@@ -124,7 +135,7 @@ async function modelsOf(shard: Shard): Promise<{ card: ModelCard; workers: numbe
   );
   const alive = await present(shard, Object.keys(workers), (worker) => keys.beat(worker));
   const offered = await present(shard, Object.keys(cards), (model) => keys.offered(model));
-  const served = alive.flatMap((worker) => Served.parse(JSON.parse(workers[worker]!)));
+  const served = alive.flatMap((worker) => servedOf(workers[worker]!));
   return offered.map((model) => {
     const card = ModelCardSchema.parse(JSON.parse(cards[model]!));
     return { card, workers: served.filter((name) => name === model).length };

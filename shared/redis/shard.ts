@@ -136,6 +136,14 @@ export class Shards implements Disposable {
     return new Shards(client, tryMs(commands), parts);
   }
 
+  /** One shard of each server that holds any: whom to ask what a server knows. */
+  get onePerServer(): Shard[] {
+    const client = this.#client;
+    if (!(client instanceof Cluster)) return this.all.slice(0, 1);
+    const servers = Map.groupBy(this.all, ({ keys }) => masterOf(client, keys));
+    return [...servers.values()].map(([shard]) => shard!);
+  }
+
   /** The shard of a job; undefined where the id names one that there is not. */
   of(id: JobId): Shard | undefined {
     return this.all[shardOf(id)];
@@ -162,11 +170,15 @@ function newGuard(
   return new Guard({ client, tryMs, replace, clock, log, fields });
 }
 
+/** Address of the server that has a shard, as far as is known. */
+function masterOf(client: Cluster, keys: ShardKeys): string | undefined {
+  return client.slots[calculateSlot(keys.maintainer())]?.[0];
+}
+
 /** A cluster's servers fail one by one: each shard has a breaker of its own. */
 function nodeGuard(client: Cluster, keys: ShardKeys, patience: Patience): Guard {
-  const slot = calculateSlot(keys.maintainer());
   const replace = () => {
-    const master = client.slots[slot]?.[0];
+    const master = masterOf(client, keys);
     const node = client.nodes().find(({ options: { host, port } }) => `${host}:${port}` === master);
     node?.disconnect();
   };
