@@ -37,8 +37,8 @@ const PROGRAMS = new Set([
   "worker/engines/testing/print_selection.ts",
 ]);
 
-/** The clock, and the page's script, which the browser's own clock serves. */
-const CLOCKS = new Set(["shared/clock.ts", "gateway/page/page.js"]);
+/** The clock, and that of pages, which is the browser's own. */
+const CLOCKS = new Set(["shared/clock.ts", "gateway/page/pause.ts"]);
 
 const FILE_LINES_MAX = 300;
 const FUNCTION_LINES_MAX = 70;

@@ -10,7 +10,7 @@
  */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { chromium, type Page } from "playwright-core";
+import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { setUp, terminalProgress } from "../setup/mod.ts";
 import { systemClock } from "../shared/clock.ts";
 import { ROOT } from "./program.ts";
@@ -53,7 +53,7 @@ export interface OpenPage extends AsyncDisposable {
 }
 
 /** Opens an empty page in a browser of its own; disposing of it ends the browser. */
-export async function openPage(): Promise<OpenPage> {
+export async function openPage(options: BrowserContextOptions = {}): Promise<OpenPage> {
   if (installed === undefined || installed.state === "missing") {
     throw new Error(`chromium is absent: ${absence}`);
   }
@@ -62,7 +62,7 @@ export async function openPage(): Promise<OpenPage> {
     args: FLAGS,
     timeout: WAIT_MAX_MS,
   });
-  const page = await browser.newPage();
+  const page = await browser.newPage(options);
   page.setDefaultTimeout(WAIT_MAX_MS);
   const complaints: string[] = [];
   page.on("console", (message) => {

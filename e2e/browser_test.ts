@@ -1,68 +1,22 @@
 /** What a browser makes of the gateway's pages, and its own client of a job's events. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { join } from "node:path";
 import { assertAtHome, openPage, withoutBrowser } from "./browser.ts";
 import { assertSees, form, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
-import { ROOT } from "./program.ts";
 import { within } from "./waiting.ts";
 import { pausing, testWeir } from "./weir.ts";
 
 const PICTURES = await Promise.all(
   ([[250, 20, 10], [10, 200, 30], [30, 0, 220]] as const).map((rgb) => colourPicture(rgb)),
 );
-const STAR = join(ROOT, "fixtures", "photos", "star.jpg");
-const TEXT = new TextEncoder().encode("A photo, honestly.\n");
-
-/** The built-in model, which the page knows by its name. */
-const SHAPES = { WEIR_MODELS: join(ROOT, "fixtures", "models") };
-
-testWeir(
-  "the page shows a chosen photo's classes, and why a file has none",
-  { ignore: withoutBrowser, env: SHAPES },
-  async (weir) => {
-    const { url } = weir;
-    await using open = await openPage();
-    const { page, complaints } = open;
-    await page.goto(url);
-    await page.getByText(/^The \d+ classes it knows$/).click();
-    await page.getByRole("listitem").filter({ hasText: /^star$/ }).waitFor();
-
-    await page.getByLabel("Choose photos").setInputFiles(STAR);
-    const photo = page.locator(".photo", { hasText: "star.jpg" });
-    await photo.getByText(/^Answered in \d/).waitFor();
-    const classes = photo.getByRole("list", { name: "Classes" }).getByRole("listitem");
-    const { body: { predictions } } = await post(`${url}/predict`, await Deno.readFile(STAR));
-    assert.deepEqual(
-      (await classes.allInnerTexts()).map((text) => text.split(/\s+/).join(" ").trim()),
-      predictions.map(({ label, probability }: { label: string; probability: number }) =>
-        `${label} ${(100 * probability).toFixed(1)}%`
-      ),
-    );
-    assert.equal(predictions[0].label, "star");
-    assert.deepEqual(complaints, []);
-
-    const file = { name: "photo.png", mimeType: "image/png", buffer: Buffer.from(TEXT) };
-    await page.getByLabel("Choose photos").setInputFiles(file);
-    const refused = page.locator(".photo", { hasText: "photo.png" }).getByText(/^Not classified/);
-    const { status, body: { detail } } = await post(`${url}/predict`, form(TEXT));
-    assert.equal(status, 415);
-    assert.equal(await refused.innerText(), `Not classified: ${detail}`);
-    // The browser's own words on such an answer, and nothing else.
-    assert.equal(complaints.length, 1);
-    assert.match(complaints[0]!, /^Failed to load resource: .* 415 /);
-    assertAtHome(url, open);
-    await weir.assertEmpty("shapes");
-  },
-);
 
 testWeir("the document of the interface is shown", { ignore: withoutBrowser }, async ({ url }) => {
   await using open = await openPage();
   const { page, complaints } = open;
   await page.goto(`${url}/docs`);
-  await page.getByRole("heading", { name: "Weir", level: 1 }).waitFor();
-  await page.getByRole("navigation").getByRole("link", { name: "Errors" }).click();
+  await page.getByRole("heading", { name: "The HTTP interface", level: 1 }).waitFor();
+  await page.getByRole("navigation", { name: "Contents" }).getByRole("link", { name: "Errors" })
+    .click();
   await page.locator(":target").getByText("unsupported_media_type").first().waitFor();
   assert.deepEqual(complaints, []);
   assertAtHome(url, open);

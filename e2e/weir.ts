@@ -98,9 +98,9 @@ export class Weir implements AsyncDisposable {
   }
 
   /** Starts a gateway and waits until it listens. */
-  async startGateway(): Promise<Role> {
+  async startGateway(env: Readonly<Record<string, string>> = {}): Promise<Role> {
     const name = `gateway${this.gateways.length + 1}`;
-    const role = new Role(name, "gateway", { ...this.#env, WEIR_NAME: name });
+    const role = new Role(name, "gateway", { ...this.#env, WEIR_NAME: name, ...env });
     const number = this.gateways.push(role) - 1;
     const line = await role.line(/gateway ready/);
     this.urls[number] = /http:[^\s"]+/.exec(line)![0];

@@ -21,7 +21,7 @@ import {
   type AuthenticationParts,
 } from "./keys/authentication.ts";
 import { headFault } from "./intake/head.ts";
-import type { Page } from "./page.ts";
+import type { PageFiles } from "./page.ts";
 import { fault, problemResponse } from "./problem.ts";
 import { requestCount } from "./request_count.ts";
 import { mount, type RouteGroup } from "./route.ts";
@@ -47,7 +47,7 @@ export interface AppParts
     HealthParts,
     AuthenticationParts,
     Omit<SocketRoutesParts, "submitter"> {
-  readonly page: Page;
+  readonly pageFiles: PageFiles;
   readonly streams: EventStreams;
   readonly metrics: Registry;
   readonly log: Log;
@@ -133,7 +133,7 @@ function routeGroups(parts: AppParts): RouteGroup[] {
     metricsRoutes(parts.metrics),
     inferenceRoutes({ ...parts, submitter }),
     deadRoutes(parts),
-    pageRoutes(parts.page),
+    pageRoutes(parts.pageFiles),
     documentationRoutes(() => groups),
   ];
   return groups;

@@ -29,7 +29,7 @@ import { Jobs } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
 import { gatewayMetrics } from "./metrics.ts";
-import { readPage } from "./page.ts";
+import { readPageFiles } from "./page.ts";
 import { Sockets } from "./socket/sockets.ts";
 import { Upgrades } from "./socket/upgrades.ts";
 import { Waiters } from "./waiters.ts";
@@ -104,7 +104,7 @@ export async function runGateway(
     bodyBytesMax,
     pixelsMax: config.WEIR_PIXELS_MAX,
     corsOrigins: config.WEIR_CORS_ORIGINS,
-    page: await readPage(),
+    pageFiles: await readPageFiles(),
     streams,
     sockets,
     upgrades,

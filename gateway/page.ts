@@ -1,77 +1,123 @@
 /**
  * The files that pages are made of, read once.
  *
+ * Owns which files a browser may have: those of the folder `page`, tests apart, and the modules of
+ * the libraries that they import. A module is served as it is written, less its types, and with
+ * the addresses of the libraries that it names: browsers take an import map only from an inline
+ * script, which the policy forbids.
+ * Invariant: what a file is served with is what it was when the gateway started.
+ *
  * @module
  */
+import { stripTypeScriptTypes } from "node:module";
+import { SAMPLES } from "./page/samples.ts";
 
 /** A file as it is served. */
 export interface PageFile {
-  readonly path: string;
-  /** Name and summary of its route. */
-  readonly id: string;
-  readonly summary: string;
   readonly content: Uint8Array<ArrayBuffer>;
-  readonly headers: Readonly<Record<"content-type" | "cache-control", string>>;
+  readonly headers: Readonly<Record<"content-type" | "cache-control" | "etag", string>>;
 }
 
-/** The upload page with what it needs, and what other pages need. */
-export interface Page {
-  readonly files: readonly PageFile[];
+/** All files, by their paths: `/page/theme.css`. */
+export type PageFiles = ReadonlyMap<string, PageFile>;
+
+/** Folder of the files, and where they are served. */
+export const PAGE_PATH = "/page";
+
+/** Where the libraries are served, each in a folder of its own. */
+export const LIBRARY_PATH = "/lib";
+
+/** Libraries in the browser: the module that is imported, and those that it imports. */
+const LIBRARIES: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  "lit-html": ["lit-html.js"],
+  "eventsource-parser": ["dist/index.js", "dist/parse.js", "dist/errors.js"],
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  ts: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+  jpg: "image/jpeg",
+  webp: "image/webp",
+};
+
+/** Media types of all files. */
+export const PAGE_TYPES: readonly string[] = [...new Set(Object.values(TYPES))];
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Reads the files. */
+export async function readPageFiles(): Promise<PageFiles> {
+  const files = [...await ownFiles(), ...libraryFiles(), ...sampleFiles()];
+  return new Map(
+    await Promise.all(
+      files.map(async ([path, source]) => [path, await readFile(source)] as const),
+    ),
+  );
 }
 
-const FILES = [
-  {
-    path: "/",
-    id: "page",
-    summary: "Show the page to try photos",
-    name: "index.html",
-    type: "text/html; charset=utf-8",
-  },
-  {
-    path: "/page.js",
-    id: "pageScript",
-    summary: "Give the page's script",
-    name: "page.js",
-    type: "text/javascript; charset=utf-8",
-  },
-  {
-    path: "/page.css",
-    id: "pageStyle",
-    summary: "Give the page's style",
-    name: "page.css",
-    type: "text/css; charset=utf-8",
-  },
-  {
-    path: "/theme.css",
-    id: "theme",
-    summary: "Give the style that all pages share",
-    name: "theme.css",
-    type: "text/css; charset=utf-8",
-  },
-  {
-    path: "/icon.svg",
-    id: "icon",
-    summary: "Give the icon that all pages share",
-    name: "icon.svg",
-    type: "image/svg+xml",
-  },
-  {
-    path: "/docs.css",
-    id: "docsStyle",
-    summary: "Give this document's style",
-    name: "docs.css",
-    type: "text/css; charset=utf-8",
-  },
-] as const;
+type Found = readonly [path: string, source: URL];
 
-/** Reads the page's files. */
-export async function readPage(): Promise<Page> {
-  const files = await Promise.all(FILES.map(async ({ path, id, summary, name, type }) => ({
-    path,
-    id,
-    summary,
-    content: await Deno.readFile(new URL(`page/${name}`, import.meta.url)),
-    headers: { "content-type": type, "cache-control": "no-cache" },
-  })));
-  return { files };
+async function ownFiles(): Promise<Found[]> {
+  const folder = new URL("page/", import.meta.url);
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries
+    .map(({ name }) => name)
+    .filter((name) => name.split(".").at(-1)! in TYPES && !name.includes("_test."))
+    .map((name) => [ownPath(name), new URL(name, folder)]);
+}
+
+/** `index.html` is at `/`, another page at its name, and what they need in the folder. */
+function ownPath(name: string): string {
+  return name.endsWith(".html")
+    ? `/${name.replace(/(^index)?\.html$/, "")}`
+    : `${PAGE_PATH}/${name}`;
+}
+
+function libraryFiles(): Found[] {
+  return Object.entries(LIBRARIES).flatMap(([name, modules]) =>
+    modules.map((module): Found => [
+      libraryPath(name, module),
+      new URL(`node_modules/${name}/${module}`, ROOT),
+    ])
+  );
+}
+
+function sampleFiles(): Found[] {
+  return SAMPLES.map((name) => [
+    `${PAGE_PATH}/${name}`,
+    new URL(`fixtures/photos/${name}`, ROOT),
+  ]);
+}
+
+function libraryPath(name: string, module: string): string {
+  return `${LIBRARY_PATH}/${name}/${module.split("/").at(-1)}`;
+}
+
+async function readFile(source: URL): Promise<PageFile> {
+  const extension = source.pathname.split(".").at(-1)!;
+  const content = extension === "ts"
+    ? new TextEncoder().encode(served(await Deno.readTextFile(source)))
+    : await Deno.readFile(source);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return {
+    content,
+    headers: {
+      "content-type": TYPES[extension]!,
+      // Asked about each time, and sent when it has changed: names need no versions so.
+      "cache-control": "no-cache",
+      etag: `"${digest.toHex().slice(0, 32)}"`,
+    },
+  };
+}
+
+/** A module as browsers run it; its lines stay where they are. */
+function served(source: string): string {
+  return Object.entries(LIBRARIES).reduce(
+    (text, [name, [main]]) =>
+      text.replaceAll(`from "${name}"`, `from "..${libraryPath(name, main)}"`),
+    stripTypeScriptTypes(source),
+  );
 }

@@ -36,19 +36,19 @@ export async function docsPage(document: OpenApiDocument): Promise<string> {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>${title}: the HTTP interface</title>
-        <link rel="icon" href="icon.svg">
-        <link rel="stylesheet" href="theme.css">
-        <link rel="stylesheet" href="docs.css">
+        <link rel="icon" href="page/icon.svg">
+        <link rel="stylesheet" href="page/theme.css">
+        <link rel="stylesheet" href="page/docs.css">
       </head>
       <body>
-        <header>
-          <h1>${title}</h1>
-          <p>
-            The HTTP interface, also as <a href="openapi.json">OpenAPI ${openapi}</a>.
-            <a href="./">Try photos</a>.
-          </p>
+        <header class="masthead">
+          <a class="brand" href="./"><img src="page/icon.svg" alt="">${title}</a>
+          <nav aria-label="Pages">
+            <a href="./">Photos</a>
+            <a href="docs" aria-current="page">HTTP interface</a>
+          </nav>
         </header>
-        <nav aria-label="Contents">
+        <nav class="contents" aria-label="Contents">
           ${groups.map(contentsOf)}
           <h2>Besides</h2>
           <ul>
@@ -57,7 +57,9 @@ export async function docsPage(document: OpenApiDocument): Promise<string> {
           </ul>
         </nav>
         <main>
+          <h1>The HTTP interface</h1>
           <p>${prose(description)}</p>
+          <p>For programs it is described as <a href="openapi.json">OpenAPI ${openapi}</a>.</p>
           ${groups.map(groupPart)}
           <section id="schemas">
             <h2>Schemas</h2>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ERROR_CODES } from "../../shared/errors.ts";
 import type { OpenApiDocument } from "../openapi.ts";
-import { readPage } from "../page.ts";
+import { readPageFiles } from "../page.ts";
 import { openBareApp } from "../testing/app.ts";
 import { placesOf } from "./document.ts";
 import { docsPage } from "./page.ts";
@@ -28,15 +28,14 @@ Deno.test("every operation, schema and error of the document has one anchor", ()
 });
 
 Deno.test("every link leads to an anchor or to what is served, and to no other host", async () => {
-  const { files } = await readPage();
-  const paths = ["/openapi.json", ...files.map(({ path }) => path)];
+  const paths = ["/openapi.json", ...(await readPageFiles()).keys()];
   const links = all(page, /(?:href|src)="([^"]*)"/g);
   assert(links.length > 50);
   for (const link of links) {
     const { origin, pathname, hash } = new URL(link, "http://weir/docs");
     assert.equal(origin, "http://weir");
-    if (pathname === "/docs") assert(ids.includes(hash.slice(1)), link);
-    else assert(paths.includes(pathname), link);
+    if (pathname === "/docs" && hash !== "") assert(ids.includes(hash.slice(1)), link);
+    else assert(pathname === "/docs" || paths.includes(pathname), link);
   }
 });
 
@@ -66,6 +65,6 @@ Deno.test("what the document says is text, never markup", async () => {
     ...document,
     info: { ...document.info, title: evil, description: `a \`${evil}\`` },
   });
-  assert(!html.includes("<img"));
+  assert(!html.includes("<img src=x"));
   assert(html.includes("a <code>&lt;img"));
 });

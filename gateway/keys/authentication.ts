@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { matchedRoutes } from "hono/route";
 import type { MiddlewareHandler } from "hono/types";
 import type { Quotas } from "../../shared/quota.ts";
 import { problemResponse } from "../problem.ts";
@@ -40,7 +41,7 @@ export function callerOf(
 /**
  * Finds out who asks, or refuses; tells those who have a quota what is left of it.
  *
- * @param openPaths what anybody may ask: none of it tells of photos, jobs or keys
+ * @param openPaths what anybody may ask, as the router writes it: none of it tells of photos, jobs or keys
  */
 export function authentication(
   parts: AuthenticationParts,
@@ -48,7 +49,8 @@ export function authentication(
 ): MiddlewareHandler<Authenticated> {
   const open = new Set(openPaths);
   return async (c, next) => {
-    if (parts.keys !== undefined && open.has(c.req.path)) return await next();
+    const isOpen = () => matchedRoutes(c).some(({ path }) => open.has(path));
+    if (parts.keys !== undefined && isOpen()) return await next();
     const header = c.req.raw.headers.get("authorization");
     const caller = callerOf(parts, header);
     if (caller === undefined) {

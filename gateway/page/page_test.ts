@@ -1,63 +1,77 @@
 import assert from "node:assert/strict";
 import { MEDIA_TYPES } from "../../shared/media_type.ts";
-import { type Page, readPage } from "../page.ts";
+import { readPageFiles } from "../page.ts";
 
-/** The page's files as they are served, as texts by path. */
-async function texts(): Promise<{ html: string; script: string; style: string; page: Page }> {
-  const page = await readPage();
-  const text = (path: string) => {
-    const file = page.files.find((file) => file.path === path);
-    assert(file, `${path} is served`);
-    return new TextDecoder().decode(file.content);
-  };
-  return { html: text("/"), script: text("/page.js"), style: text("/page.css"), page };
-}
+const files = await readPageFiles();
+const text = (path: string) => new TextDecoder().decode(files.get(path)!.content);
+const html = text("/");
+const paths = [...files.keys()];
+const own = paths.filter((path) => !path.startsWith("/lib/"));
 
 /** First groups of all matches. */
 function all(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map(([, group]) => group!);
 }
 
-Deno.test("the page refers to files that are served, and to no other host", async () => {
-  const { html, script, style, page } = await texts();
-  const served = page.files.map(({ path }) => path);
+Deno.test("tests and settings are not served", () => {
+  assert(own.includes("/page/upload.ts"));
+  assert.deepEqual(paths.filter((path) => /_test|json/.test(path)), []);
+});
+
+Deno.test("the page refers to files that are served, and to no other host", () => {
   const references = all(html, /(?:src|href)="([^"]+)"/g);
-  assert.deepEqual(references.sort(), ["docs", "icon.svg", "page.css", "page.js", "theme.css"]);
+  assert(references.length > 5);
   for (const reference of references.filter((name) => name !== "docs")) {
-    assert(served.includes(`/${reference}`), reference);
+    assert(files.has(new URL(reference, "http://weir/").pathname), reference);
   }
-  assert.deepEqual(all(script + style, /(https?:|\burl\(|@import|import )/g), []);
+  const abroad = { css: /(https?:|url\(|@import)/g, ts: /(https?:)/g };
+  for (const [extension, pattern] of Object.entries(abroad)) {
+    for (const path of own.filter((path) => path.endsWith(`.${extension}`))) {
+      assert.deepEqual(all(text(path), pattern), [], path);
+    }
+  }
 });
 
-Deno.test("the page has no inline script or style, which its policy would block", async () => {
-  const { html, script } = await texts();
+Deno.test("every module imports modules that are served", () => {
+  const modules = paths.filter((path) => /\.[jt]s$/.test(path));
+  for (const path of modules) {
+    for (const specifier of all(text(path), /\bfrom ?["']([^"']+)["']/g)) {
+      const { pathname } = new URL(specifier, `http://weir${path}`);
+      assert(specifier.startsWith(".") && files.has(pathname), `${path} imports ${specifier}`);
+    }
+  }
+});
+
+Deno.test("modules are served as JavaScript, line by line as they are written", async () => {
+  const path = "/page/upload.ts";
+  const written = await Deno.readTextFile(new URL("upload.ts", import.meta.url));
+  assert.equal(files.get(path)!.headers["content-type"], "text/javascript; charset=utf-8");
+  assert.equal(text(path).split("\n").length, written.split("\n").length);
+  assert.doesNotMatch(text(path), /: readonly Model\[\]|import type/);
+});
+
+Deno.test("the page has no inline script or style, which its policy would block", () => {
   assert.deepEqual(all(html, /<script(?![^>]* src=)([^>]*)>/g), []);
-  assert.deepEqual(all(html, /(<style| style=| on[a-z]+=)/g), []);
-  assert.deepEqual(all(script, /(setAttribute\("style"|innerHTML|eval\()/g), []);
+  for (const path of own.filter((path) => /^\/$|\.ts$/.test(path))) {
+    assert.deepEqual(all(text(path), /(<style| style=| on[a-z]+="|innerHTML|eval\()/g), [], path);
+  }
 });
 
-Deno.test("every element that the script looks for is there, and no id is there twice", async () => {
-  const { html, script } = await texts();
+Deno.test("every element that the script looks for is there, and no id is there twice", () => {
   const ids = all(html, / id="([^"]+)"/g);
   assert.deepEqual(ids, [...new Set(ids)]);
-  const wanted = all(script, /(?:byId|instance)\("([^"]+)"\)/g);
+  const wanted = all(text("/page/upload.ts"), /byId\("([^"]+)"\)/g);
   assert(wanted.length > 5);
   for (const id of wanted) assert(ids.includes(id), id);
-  const classes = all(html, /class="([^"]+)"/g).flatMap((names) => names.split(" "));
-  const looked = all(script, /(?:#find|querySelector)\("\.([\w-]+)/g);
-  assert(looked.length > 5);
-  for (const name of looked) assert(classes.includes(name), name);
 });
 
-Deno.test("the page offers the image types that the gateway takes", async () => {
-  const { html } = await texts();
+Deno.test("the page offers the image types that the gateway takes", () => {
   assert.deepEqual(all(html, /accept="([^"]+)"/g), [MEDIA_TYPES.join(",")]);
 });
 
 Deno.test("the README has the section that the page names", async () => {
-  const { html } = await texts();
   const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const sections = all(html, /“([^”]+)”/g);
+  const sections = all(text("/page/model_panel.ts"), /“([^”]+)”/g);
   assert.equal(sections.length, 1);
   assert(readme.includes(`\n## ${sections[0]}\n`), `section ${sections[0]}`);
 });

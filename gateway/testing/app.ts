@@ -90,11 +90,12 @@ export interface BareApp {
 }
 
 const FILE = {
-  path: "/",
-  id: "page",
-  summary: "Show the page",
   content: new TextEncoder().encode("<!DOCTYPE html>"),
-  headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" },
+  headers: {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-cache",
+    etag: '"a1"',
+  },
 };
 
 /** Makes an application without Redis: `models` stands for the directory. */
@@ -120,7 +121,7 @@ export function openBareApp(
     pixelsMax: 1_000,
     corsOrigins,
     keys,
-    page: { files: [FILE] },
+    pageFiles: new Map([["/", FILE]]),
     streams: new EventStreams({ clock, log, drain: forever }),
     sockets: new Sockets({ clock, log, bodyBytesMax: 1_000, drain: forever }),
     upgrades: new Upgrades(),
@@ -175,7 +176,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     corsOrigins,
     keys: ring,
     quotas,
-    page: { files: [] },
+    pageFiles: new Map(),
     streams,
     sockets,
     upgrades,
