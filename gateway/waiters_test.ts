@@ -109,7 +109,7 @@ function open(): Opened {
       waiter.submitted = true;
       return waiter;
     },
-    tell: (id, state) => feed.give({ kind: "event", event: eventOf(id, state) }),
+    tell: (id, state) => feed.give({ kind: "event", event: eventOf(id, state), ours: true }),
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await feed.end();

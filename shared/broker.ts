@@ -110,9 +110,9 @@ export interface JobQueue {
   abandon(id: JobId): Promise<void>;
 }
 
-/** What a feed yields: news of jobs, or that some may have been missed. */
+/** What a feed yields: news of jobs, `ours` where this gateway took them in, or a `gap` in it. */
 export type FeedItem =
-  | { readonly kind: "event"; readonly event: JobEvent }
+  | { readonly kind: "event"; readonly event: JobEvent; readonly ours: boolean }
   | { readonly kind: "gap"; readonly shard: number; readonly reason: string };
 
 /** The news that this gateway waits for, of one shard. */

@@ -70,7 +70,7 @@ export interface ImageAnswer {
   readonly predictions: readonly Prediction[];
 }
 
-/** Where a job's time went, in milliseconds; stages not reached are absent. */
+/** Where a job's time went, in milliseconds, and with whom; stages not reached are absent. */
 export interface Timings {
   /** From acceptance to the first begun attempt, by Redis' clock. */
   readonly queueMs?: number;
@@ -78,6 +78,11 @@ export interface Timings {
   readonly decodeMs?: number;
   /** The model's run on the batches that held the job's images. */
   readonly inferMs?: number;
+  /**
+   * Images in a batch with the job's own: their harmonic mean, so that images over it is the number
+   * of batches.
+   */
+  readonly batchImages?: number;
   /** From acceptance to the outcome, by Redis' clock. */
   readonly totalMs?: number;
 }

@@ -326,7 +326,7 @@ Deno.test("consumer runs a job that was begun before to its end before the next 
   const recovered = worker.consumer.recover(again, forever).then(() => events.push("recovered"));
   const [job] = await worker.batcher.take();
   assert.equal(job?.attempt, 2);
-  job.answer({ predictions: [] }, 1);
+  job.answer({ predictions: [] }, { ms: 1, images: 1 });
   events.push("answered");
   worker.settler.settle([job.succeeded()]);
   await recovered;

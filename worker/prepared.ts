@@ -33,6 +33,8 @@ export class PreparedJob {
   /** How many of the answers have been reported. */
   #reported = 0;
   #inferMs = 0;
+  /** Its share of the batches that it was in: 1 of a batch of its own. */
+  #batches = 0;
 
   constructor(
     { delivery, attempt, tell, done }: Begun,
@@ -47,10 +49,11 @@ export class PreparedJob {
     this.decodeMs = decodeMs;
   }
 
-  /** Takes the answer for the next image, in order; true once the last has come. */
-  answer(answer: ImageAnswer, inferMs: number): boolean {
+  /** Takes the answer for the next image, in order, and its batch; true once the last has come. */
+  answer(answer: ImageAnswer, batch: { readonly ms: number; readonly images: number }): boolean {
     this.#answers.push(answer);
-    this.#inferMs += inferMs;
+    this.#inferMs += batch.ms;
+    this.#batches += 1 / batch.images;
     return this.#answers.length === this.pixels.length;
   }
 
@@ -68,7 +71,11 @@ export class PreparedJob {
 
   /** The job as a success. */
   succeeded(): Finished {
-    const timings = { decodeMs: round(this.decodeMs), inferMs: round(this.#inferMs) };
+    const timings = {
+      decodeMs: round(this.decodeMs),
+      inferMs: round(this.#inferMs),
+      batchImages: round(this.#answers.length / this.#batches),
+    };
     return this.#finished({ state: "succeeded", results: this.#answers, timings });
   }
 
@@ -83,7 +90,7 @@ export class PreparedJob {
   }
 }
 
-/** Milliseconds with a precision that means something. */
+/** A measured number with a precision that means something. */
 export function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

@@ -6,16 +6,16 @@ const answer = (label: string) => ({ predictions: [{ label, probability: 1 }] })
 
 Deno.test("a job is done with its last image, its answers in order, its time added up", () => {
   const job = testJob([0, 1, 2]);
-  assert.equal(job.answer(answer("zero"), 1.25), false);
-  assert.equal(job.answer(answer("one"), 1.25), false);
-  assert.equal(job.answer(answer("two"), 2.004), true);
+  assert.equal(job.answer(answer("zero"), { ms: 1.25, images: 4 }), false);
+  assert.equal(job.answer(answer("one"), { ms: 1.25, images: 4 }), false);
+  assert.equal(job.answer(answer("two"), { ms: 2.004, images: 1 }), true);
   assert.deepEqual(job.succeeded(), {
     delivery: job.delivery,
     tell: "g1",
     outcome: {
       state: "succeeded",
       results: [answer("zero"), answer("one"), answer("two")],
-      timings: { decodeMs: 4, inferMs: 4.5 },
+      timings: { decodeMs: 4, inferMs: 4.5, batchImages: 2 },
     },
   });
 });

@@ -73,13 +73,13 @@ export class Runner {
       onBatch(true);
       const answers = await this.#classify(model, batch, signal);
       onBatch(false);
-      const inferMs = clock.now() - began;
+      const ran = { ms: clock.now() - began, images: batch.length };
       batch.forEach(({ job }, i) => {
         const predictions = answers[i];
         if (predictions === undefined) failed.add(job);
         // After an image without one, no answer would have the place of its image.
         if (predictions === undefined || failed.has(job)) return;
-        if (job.answer({ predictions }, inferMs)) finished.push(job.succeeded());
+        if (job.answer({ predictions }, ran)) finished.push(job.succeeded());
       });
       const last = batch.at(-1)!.job;
       if (images[from + batchMax]?.job === last) await this.#report(last);

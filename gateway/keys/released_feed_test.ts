@@ -19,6 +19,7 @@ function event(owner: string, state: JobState): FeedItem & { readonly kind: "eve
   return {
     kind: "event",
     event: { id, record: { id, owner, model: "m", state, images, ...times }, from: 0 },
+    ours: true,
   };
 }
 

@@ -37,7 +37,7 @@ export class Following {
   async tell(event: JobEvent): Promise<void> {
     const stop = new AbortController();
     const items = async function* (): AsyncIterable<FeedItem> {
-      yield { kind: "event", event };
+      yield { kind: "event", event, ours: true };
       stop.abort();
     };
     await this.waiters.follow({ items }, stop.signal);

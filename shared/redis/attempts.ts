@@ -244,9 +244,10 @@ function outcomeArgs(outcome: Outcome, { images }: Delivery): (string | number)[
   if (outcome.state === "dead") throw new TypeError("a dead letter is buried, not settled");
   const fields: (string | number)[] = [];
   if (outcome.state === "failed") fields.push("error", JSON.stringify(outcome.error));
-  const { decodeMs, inferMs } = outcome.timings;
+  const { decodeMs, inferMs, batchImages } = outcome.timings;
   if (decodeMs !== undefined) fields.push("decodeMs", decodeMs);
   if (inferMs !== undefined) fields.push("inferMs", inferMs);
+  if (batchImages !== undefined) fields.push("batchImages", batchImages);
   const args = [outcome.state, fields.length, ...fields];
   if (outcome.state !== "succeeded") return args;
   // An attempt that goes on where another ended answers the last images.

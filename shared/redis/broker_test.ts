@@ -240,7 +240,12 @@ Deno.test("a gateway that attaches while the job runs is told of its outcome", a
   await broker.redis.client.xadd(keys.results("g2"), "*", "hello", "g2");
   assert.equal((await attach(broker.gateway("g2"), id))?.state, "running");
   assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
-  assert.equal(await broker.redis.client.xlen(keys.results("g2")), 2);
+  const told = await Promise.all(["g1", "g2"].map(async (gateway) => {
+    const [_, [, fields] = []] = await broker.redis.client.xrange(keys.results(gateway), "-", "+");
+    return [fields?.includes(id), fields?.includes("joined")];
+  }));
+  // Both are told, and which of them took the job in.
+  assert.deepEqual(told, [[true, false], [true, true]]);
   assert.equal((await nextEvent(broker.feed)).id, id);
   assert.equal((await attach(broker.gateway("g3"), id))?.state, "succeeded");
 });

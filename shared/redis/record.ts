@@ -39,6 +39,7 @@ const RecordFields = z.object({
   queueMs: z.coerce.number().optional(),
   decodeMs: z.coerce.number().optional(),
   inferMs: z.coerce.number().optional(),
+  batchImages: z.coerce.number().optional(),
   totalMs: z.coerce.number().optional(),
 });
 
@@ -79,6 +80,7 @@ export function parseRecord(
       queueMs: read.queueMs,
       decodeMs: read.decodeMs,
       inferMs: read.inferMs,
+      batchImages: read.batchImages,
       totalMs: read.totalMs,
     }),
   };

@@ -127,7 +127,8 @@ export class RedisResultFeed implements ResultFeed {
     if (id === undefined) return;
     const record = parseRecord(id, fields);
     if (record === undefined) return;
-    yield { kind: "event", event: { id, record, from: Number(fields.from ?? 0) } };
+    const event = { id, record, from: Number(fields.from ?? 0) };
+    yield { kind: "event", event, ours: fields.joined === undefined };
   }
 
   /** Removes the stream: nobody waits here any more. */

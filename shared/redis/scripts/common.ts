@@ -40,16 +40,22 @@ end
 
 /**
  * Tells gateways: `news` is a list of an event each, as name, value, … from `id` on, with the result
- * streams that it is for. What one stream is told is one entry. A stream that is gone, or that cannot
+ * streams that it is for: the first is that of the gateway which took the job in, the others joined.
+ * What one stream is told is one entry. A stream that is gone, or that cannot
  * be written, is passed over.
  */
 export const TELL = `
 local function tell_gateways(news)
   local entries = {}
   for _, told in ipairs(news) do
-    for _, stream in ipairs(told.streams) do
-      entries[stream] = entries[stream] or {}
-      for _, v in ipairs(told.event) do table.insert(entries[stream], v) end
+    for i, stream in ipairs(told.streams) do
+      local entry = entries[stream] or {}
+      for _, v in ipairs(told.event) do table.insert(entry, v) end
+      if i > 1 then
+        table.insert(entry, 'joined')
+        table.insert(entry, 1)
+      end
+      entries[stream] = entry
     end
   end
   for stream, entry in pairs(entries) do
