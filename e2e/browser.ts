@@ -8,6 +8,7 @@
  *
  * @module
  */
+import axe from "axe-core";
 import assert from "node:assert/strict";
 import process from "node:process";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -82,4 +83,22 @@ export function assertAtHome(url: string, { requests }: OpenPage): void {
   // That of a `blob:` address is of the page that made it.
   const abroad = requests.filter((address) => !home.includes(new URL(address).origin));
   assert.deepEqual(abroad, []);
+}
+
+/** Faults of accessibility on the page as it is. */
+export async function barriersOn(page: Page): Promise<string[]> {
+  // Not as a script of the page, which its policy would refuse.
+  await page.evaluate(axe.source);
+  // What moves has the colours of neither end; what moves for ever has no end.
+  await page.evaluate(
+    "Promise.all(document.getAnimations()" +
+      ".filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity)" +
+      ".map(({ finished }) => finished))",
+  );
+  const { violations } = await page.evaluate<axe.AxeResults>(
+    "axe.run({ resultTypes: ['violations'] })",
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`)
+  );
 }

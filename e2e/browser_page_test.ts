@@ -1,12 +1,11 @@
 /** The page to try photos, as people use it: in a browser, with the built-in model. */
-import axe from "axe-core";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import sharp from "sharp";
 import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
-import { assertAtHome, openPage, withoutBrowser } from "./browser.ts";
+import { assertAtHome, barriersOn, openPage, withoutBrowser } from "./browser.ts";
 import { form, post } from "./client.ts";
 import { ROOT } from "./program.ts";
 import { SCENES, takePicture } from "./screenshots.ts";
@@ -62,20 +61,6 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
     await page.keyboard.press("Tab");
   }
   throw new Error(`Tab does not reach ${target}`);
-}
-
-/** Faults of accessibility on the page as it is. */
-async function barriers(page: Page): Promise<string[]> {
-  // Not as a script of the page, which its policy would refuse.
-  await page.evaluate(axe.source);
-  // What moves has the colours of neither end.
-  await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))");
-  const { violations } = await page.evaluate<axe.AxeResults>(
-    "axe.run({ resultTypes: ['violations'] })",
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`)
-  );
 }
 
 testWeir(
@@ -215,7 +200,7 @@ testWeir(
         await page.emulateMedia({ colorScheme });
         for (const width of [1280, 390]) {
           await page.setViewportSize({ width, height: 800 });
-          assert.deepEqual(await barriers(page), [], `${colorScheme}, ${width} px`);
+          assert.deepEqual(await barriersOn(page), [], `${colorScheme}, ${width} px`);
           const overflow = await page.evaluate<number>("document.documentElement.scrollWidth");
           assert(overflow <= width, `${overflow} of ${width} px`);
         }
@@ -241,7 +226,7 @@ testWeir(
       await page.getByLabel("This gateway wants an API key").fill(newApiKey());
       await page.getByRole("button", { name: "Use it" }).click();
       await page.getByLabel("This API key is not known").fill(key);
-      assert.deepEqual(await barriers(page), []);
+      assert.deepEqual(await barriersOn(page), []);
       await page.getByRole("button", { name: "Use it" }).click();
       await page.getByText(/knows 12 drawn shapes/).waitFor();
 

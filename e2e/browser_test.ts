@@ -1,6 +1,6 @@
 /** What a browser makes of the gateway's pages, and its own client of a job's events. */
 import assert from "node:assert/strict";
-import { assertAtHome, openPage, withoutBrowser } from "./browser.ts";
+import { assertAtHome, barriersOn, openPage, withoutBrowser } from "./browser.ts";
 import { assertSees, form, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { within } from "./waiting.ts";
@@ -18,6 +18,10 @@ testWeir("the document of the interface is shown", { ignore: withoutBrowser }, a
   await page.getByRole("navigation", { name: "Contents" }).getByRole("link", { name: "Errors" })
     .click();
   await page.locator(":target").getByText("unsupported_media_type").first().waitFor();
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await barriersOn(page), [], colorScheme);
+  }
   assert.deepEqual(complaints, []);
   assertAtHome(url, open);
 });
