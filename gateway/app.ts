@@ -23,7 +23,7 @@ import {
 import { headFault } from "./intake/head.ts";
 import type { PageFiles } from "./page.ts";
 import { fault, problemResponse } from "./problem.ts";
-import { requestCount } from "./request_count.ts";
+import { requestMetrics } from "./request_metrics.ts";
 import { mount, type RouteGroup } from "./route.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
 import type { Registry } from "prom-client";
@@ -87,7 +87,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   const { log, corsOrigins } = parts;
   const routes = routeGroups(parts).flatMap(({ routes }) => routes);
   const app = new Hono<Authenticated>();
-  app.use(requestCount(parts.metrics, routes.map(({ path }) => path)));
+  app.use(requestMetrics(parts.metrics, routes.map(({ path }) => path), parts.clock));
   app.use(requestId(), async (c, next) => {
     await next();
     // The library's own header is lost where a handler makes its response itself.

@@ -1,97 +1,71 @@
 /**
  * What a gateway measures of itself, in Prometheus' text format.
  *
- * Owns the registry; reads the numbers where they are kept, when somebody asks. Never asks Redis.
+ * Owns the names; reads the numbers where they are kept, when somebody asks. Never asks Redis: what
+ * all gateways and workers do together is in `deployment_metrics.ts`.
  *
  * @module
  */
-import { Counter, Gauge, Registry } from "prom-client";
-import type { Shard } from "../shared/redis/shard.ts";
+import type { Registry } from "prom-client";
+import { gauge, measureProcess, measureRedis, type RedisWay, total } from "../shared/metrics.ts";
+import { type DeploymentParts, measureDeployment } from "./deployment_metrics.ts";
 import type { EventStreams } from "./events/event_streams.ts";
 import type { Sockets } from "./socket/sockets.ts";
 import type { Waiters } from "./waiters.ts";
 
-export interface MetricsParts {
+export interface MetricsParts extends DeploymentParts {
   readonly waiters: Pick<Waiters, "size" | "fallbacks">;
   readonly streams: Pick<EventStreams, "size" | "dropped">;
-  readonly sockets: Pick<Sockets, "size" | "inFlight" | "dropped">;
-  readonly shards: readonly Pick<Shard, "away">[];
+  readonly sockets: Pick<Sockets, "size" | "sizeMax" | "inFlight" | "dropped">;
+  readonly shards: RedisWay;
 }
 
-/** Makes the registry of a gateway. */
-export function gatewayMetrics({ waiters, streams, sockets, shards }: MetricsParts): Registry {
-  const registry = new Registry();
-  const registers = [registry];
-  new Gauge({
-    name: "weir_waiters",
-    help: "Waits for a job's outcome that are under way",
-    registers,
-    collect(): void {
-      this.set(waiters.size);
-    },
-  });
-  new Counter({
-    name: "weir_waiter_fallbacks_total",
-    help: "Waits that ended by reading the job's record, because no event came",
-    registers,
-    collect(): void {
-      this.reset();
-      this.inc(waiters.fallbacks);
-    },
-  });
-  new Gauge({
-    name: "weir_sse_clients",
-    help: "Clients that read a job's events",
-    registers,
-    collect(): void {
-      this.set(streams.size);
-    },
-  });
-  new Counter({
-    name: "weir_sse_clients_dropped_total",
-    help: "Clients that were dropped because they left too many events unread",
-    registers,
-    collect(): void {
-      this.reset();
-      this.inc(streams.dropped);
-    },
-  });
-  measureSockets(sockets, registers);
-  new Gauge({
-    name: "weir_redis_breaker_open",
-    help: "Shards whose commands fail without being tried, because their server is away",
-    registers,
-    collect(): void {
-      this.set(shards.filter(({ away }) => away).length);
-    },
-  });
-  return registry;
+/** Measures a gateway, and the deployment as it sees it. */
+export function measureGateway(registry: Registry, parts: MetricsParts): void {
+  const { waiters, streams, sockets, shards } = parts;
+  measureProcess(registry);
+  measureRedis(registry, shards);
+  gauge(
+    registry,
+    "weir_waiters",
+    "Waits for a job's outcome that are under way",
+    () => waiters.size,
+  );
+  total(
+    registry,
+    "weir_waiter_fallbacks_total",
+    "Waits that ended by reading the job's record, because no event came",
+    () => waiters.fallbacks,
+  );
+  gauge(registry, "weir_sse_clients", "Clients that read a job's events", () => streams.size);
+  total(
+    registry,
+    "weir_sse_clients_dropped_total",
+    "Clients that were dropped because they left too many events unread",
+    () => streams.dropped,
+  );
+  measureSockets(registry, sockets);
+  measureDeployment(registry, parts);
 }
 
-function measureSockets(sockets: MetricsParts["sockets"], registers: Registry[]): void {
-  new Gauge({
-    name: "weir_socket_clients",
-    help: "WebSockets that are open",
-    registers,
-    collect(): void {
-      this.set(sockets.size);
-    },
-  });
-  new Gauge({
-    name: "weir_socket_images_in_flight",
-    help: "Images of WebSockets that are neither refused nor done",
-    registers,
-    collect(): void {
-      this.set(sockets.inFlight);
-    },
-  });
-  new Counter({
-    name: "weir_socket_clients_dropped_total",
-    help: "WebSockets that were closed because their client left too much unread",
-    registers,
-    collect(): void {
-      this.reset();
-      this.inc(sockets.dropped);
-    },
-  });
+function measureSockets(registry: Registry, sockets: MetricsParts["sockets"]): void {
+  gauge(registry, "weir_socket_clients", "WebSockets that are open", () => sockets.size);
+  gauge(
+    registry,
+    "weir_socket_clients_max",
+    "Bound on them; one more is refused",
+    () => sockets.sizeMax,
+  );
+  gauge(
+    registry,
+    "weir_socket_images_in_flight",
+    "Images of WebSockets that are neither refused nor done",
+    () => sockets.inFlight,
+  );
+  total(
+    registry,
+    "weir_socket_clients_dropped_total",
+    "WebSockets that were closed because their client left too much unread",
+    () => sockets.dropped,
+  );
 }

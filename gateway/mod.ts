@@ -6,29 +6,33 @@
  *
  * @module
  */
-import { baseUrl } from "../shared/base_url.ts";
+import { Registry } from "prom-client";
 import type { Admission } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
+import { type Handler, listen } from "../shared/listen.ts";
 import { loop } from "../shared/loop.ts";
-import { osState } from "../shared/os_error.ts";
+import { redisCalls } from "../shared/metrics.ts";
+import { DEAD_BYTES_MAX } from "../shared/redis/attempts.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
+import { RedisOverviews } from "../shared/redis/overview.ts";
 import { RedisQuotas } from "../shared/redis/quota.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { Shards } from "../shared/redis/shard.ts";
-import { createApp } from "./app.ts";
+import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { EventStreams } from "./events/event_streams.ts";
-import { Jobs } from "./jobs.ts";
+import { Jobs, type JobsParts } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
-import { gatewayMetrics } from "./metrics.ts";
+import { measureGateway } from "./metrics.ts";
+import { OverviewReader } from "./overview_reader.ts";
 import { readPageFiles } from "./page.ts";
 import { Sockets } from "./socket/sockets.ts";
 import { Upgrades } from "./socket/upgrades.ts";
@@ -45,15 +49,8 @@ export interface GatewayParts {
   readonly log: Log;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
-
 /** A call that Redis does not answer in this time is answered for it: `busy`. */
 const CALL_MAX_MS = 900;
-
-/** An address that this machine does not have, or that is taken; the message says which. */
-export class ListenError extends Error {
-  override readonly name = "ListenError";
-}
 
 /**
  * Serves until `drain` aborts, then answers those who wait and stops.
@@ -70,10 +67,12 @@ export async function runGateway(
 ): Promise<void> {
   const { config, name, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
+  const settings = settingsOf(config);
+  const { admission } = settings;
   const keys = openKeys(config, clock, log);
-  const shards = stack.use(await openShards(parts));
+  const metrics = new Registry();
+  const shards = stack.use(await openShards(parts, redisCalls(metrics)));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
-  const admission = admissionOf(config);
   const quotas = new RedisQuotas(shards.common);
   const queue = new RedisJobQueue({
     shards,
@@ -82,33 +81,28 @@ export async function runGateway(
     replicas: config.WEIR_REDIS_WAIT_REPLICAS,
   });
   const feeds = await openFeeds(parts, shards, stack);
-  const renewal = { name: "renewal", periodMs: config.WEIR_REDIS_HEALTH_MS, clock, log };
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(shards.all), clock);
-  const times = {
-    timeoutMs: config.WEIR_TIMEOUT_MS,
-    resultTtlMs: config.WEIR_RESULT_TTL_MS,
-    waitMaxMs: config.WEIR_QUEUE_WAIT_MAX_MS,
-  };
   const streams = new EventStreams({ clock, log, drain });
-  const bodyBytesMax = config.WEIR_BODY_BYTES_MAX;
-  const sockets = new Sockets({ clock, log, bodyBytesMax, drain });
+  const sockets = new Sockets({ clock, log, drain, bodyBytesMax: settings.bodyBytesMax });
   const upgrades = new Upgrades();
+  const overviews = new OverviewReader({ overviews: new RedisOverviews({ shards, clock }), clock });
+  const deadBytesMax = config.WEIR_SHARDS * DEAD_BYTES_MAX;
+  measureGateway(metrics, {
+    ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax },
+  });
   const app = createApp({
-    jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
+    jobs: new Jobs({ queue, waiters, catalog, clock, log, ...settings }),
     letters: new RedisDeadLetters({ shards, gateway: name, admission }),
     catalog,
     clock,
     log,
-    ...times,
-    bodyBytesMax,
-    pixelsMax: config.WEIR_PIXELS_MAX,
-    corsOrigins: config.WEIR_CORS_ORIGINS,
+    ...settings,
     pageFiles: await readPageFiles(),
     streams,
     sockets,
     upgrades,
-    metrics: gatewayMetrics({ waiters, streams, sockets, shards: shards.all }),
+    metrics,
     keys,
     quotas,
     draining: () => drain.aborted,
@@ -120,8 +114,7 @@ export async function runGateway(
     streams.beat(closed.signal),
     ...feeds.flatMap((feed) => {
       const heard = keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log });
-      const renewed = loop(renewal, closed.signal, () => feed.renew());
-      return [waiters.follow(heard, closed.signal), renewed];
+      return [waiters.follow(heard, closed.signal), renew(parts, feed, closed.signal)];
     }),
   ]);
   stack.defer(async () => {
@@ -129,12 +122,26 @@ export async function runGateway(
     await background;
   });
   const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
-  await listen(parts, server, drain, giveUp);
+  await serve(parts, server, drain, giveUp);
   log.info("gateway drained", { name });
 }
 
-function admissionOf(config: Config): Admission {
-  return { jobsMax: config.WEIR_QUEUE_JOBS_MAX, bytesMax: config.WEIR_QUEUE_BYTES_MAX };
+/** What requests are judged by. */
+type Settings =
+  & Pick<AppParts, "timeoutMs" | "resultTtlMs" | "bodyBytesMax" | "pixelsMax" | "corsOrigins">
+  & Pick<JobsParts, "waitMaxMs">
+  & { readonly admission: Admission };
+
+function settingsOf(config: Config): Settings {
+  return {
+    admission: { jobsMax: config.WEIR_QUEUE_JOBS_MAX, bytesMax: config.WEIR_QUEUE_BYTES_MAX },
+    timeoutMs: config.WEIR_TIMEOUT_MS,
+    resultTtlMs: config.WEIR_RESULT_TTL_MS,
+    waitMaxMs: config.WEIR_QUEUE_WAIT_MAX_MS,
+    bodyBytesMax: config.WEIR_BODY_BYTES_MAX,
+    pixelsMax: config.WEIR_PIXELS_MAX,
+    corsOrigins: config.WEIR_CORS_ORIGINS,
+  };
 }
 
 function openKeys(
@@ -150,6 +157,7 @@ function openKeys(
 
 function openShards(
   { config, redis, clock, log }: GatewayParts,
+  onCall: (ms: number) => void,
 ): Promise<Shards> {
   return Shards.open({
     settings: redis,
@@ -158,6 +166,7 @@ function openShards(
     connectionsMax: config.WEIR_REDIS_CONNECTIONS_MAX,
     // A feed for each shard.
     others: config.WEIR_SHARDS,
+    onCall,
     clock,
     log,
   });
@@ -180,35 +189,38 @@ async function openFeeds(
   return feeds;
 }
 
+/** Keeps a result stream alive until aborted. */
+function renew(
+  { config, clock, log }: GatewayParts,
+  feed: RedisResultFeed,
+  signal: AbortSignal,
+): Promise<void> {
+  const renewal = { name: "renewal", periodMs: config.WEIR_REDIS_HEALTH_MS, clock, log };
+  return loop(renewal, signal, () => feed.renew());
+}
+
 /**
  * Listens until `drain`; then requests under way are answered, or cut off by `giveUp`.
  *
  * @param served `drained` resolves when no socket is left: shutting down would cut them off
  */
-async function listen(
-  parts: GatewayParts,
+async function serve(
+  { config, sharePort, log }: GatewayParts,
   { handler, drained }: { readonly handler: Handler; readonly drained: Promise<void> },
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const server = serve(parts, handler);
+  const server = listen({
+    hostname: config.WEIR_HOST,
+    port: config.WEIR_PORT,
+    reusePort: sharePort ?? false,
+    onListen: (url) => log.info("gateway ready", { url }),
+  }, handler);
   await aborted(drain);
-  parts.log.info("gateway draining");
+  log.info("gateway draining");
   const ended = drained.then(() => server.shutdown());
   // Given to the server, the second signal would close what the shutdown has closed already.
   await Promise.race([ended, aborted(giveUp)]);
-}
-
-function serve({ config, sharePort, log }: GatewayParts, handler: Handler): Deno.HttpServer {
-  const { WEIR_HOST: hostname, WEIR_PORT: port } = config;
-  const reusePort = sharePort ?? false;
-  const onListen = (address: { readonly port: number }) =>
-    log.info("gateway ready", { url: baseUrl(hostname, address.port) });
-  try {
-    return Deno.serve({ hostname, port, reusePort, onListen }, handler);
-  } catch (error) {
-    throw new ListenError(`cannot listen at ${baseUrl(hostname, port)}: ${osState(error)}`);
-  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -40,6 +40,8 @@ export interface WorkerOverview {
 
 /** A server of Redis, as it tells of itself. */
 export interface ServerOverview {
+  /** The first of the shards that it has. */
+  readonly shard: number;
   readonly version: string;
   readonly memoryBytes: number;
   /** 0 where it has no bound. */

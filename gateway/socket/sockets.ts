@@ -80,6 +80,11 @@ export class Sockets {
     return this.#open.size;
   }
 
+  /** How many there may be. */
+  get sizeMax(): number {
+    return this.#parts.socketsMax ?? SOCKETS_MAX;
+  }
+
   /** Images of all sockets that are neither refused nor done. */
   get inFlight(): number {
     return this.#open.values().reduce((sum, { inFlight }) => sum + inFlight, 0);
@@ -87,7 +92,7 @@ export class Sockets {
 
   /** Whether there is no room for one more. */
   get isFull(): boolean {
-    return this.#open.size >= (this.#parts.socketsMax ?? SOCKETS_MAX);
+    return this.#open.size >= this.sizeMax;
   }
 
   /** Takes a socket that is about to open. */

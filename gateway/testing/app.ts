@@ -11,6 +11,7 @@ import type { DeadLetters } from "../../shared/dead_letter.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
+import { RedisOverviews } from "../../shared/redis/overview.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
 import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
 import { type Broker, CARD, forever, openBroker, testShards } from "../../shared/testing/broker.ts";
@@ -23,7 +24,8 @@ import { Jobs } from "../jobs.ts";
 import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
 import { PROBLEMS } from "../problem.ts";
-import { gatewayMetrics } from "../metrics.ts";
+import { measureGateway } from "../metrics.ts";
+import { OverviewReader } from "../overview_reader.ts";
 import { Sockets, type SocketsParts } from "../socket/sockets.ts";
 import { Upgrades } from "../socket/upgrades.ts";
 import { Waiters } from "../waiters.ts";
@@ -164,6 +166,12 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     ...socketOptions,
   });
   const upgrades = new Upgrades();
+  const metrics = new Registry();
+  const overviews = new OverviewReader({ overviews: new RedisOverviews({ shards, clock }), clock });
+  const admission = { jobsMax, bytesMax };
+  measureGateway(metrics, {
+    ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax: 1_000_000 },
+  });
   const app = judged(createApp({
     jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
     letters: broker.letters,
@@ -180,7 +188,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     streams,
     sockets,
     upgrades,
-    metrics: gatewayMetrics({ waiters, streams, sockets, shards: shards.all }),
+    metrics,
     draining: () => drain.signal.aborted,
   }));
   const closed = new AbortController();

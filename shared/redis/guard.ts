@@ -45,6 +45,8 @@ export interface GuardParts {
   readonly replace: () => void;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told how long each call took that was tried, in milliseconds. */
+  readonly onCall?: ((ms: number) => void) | undefined;
   /** Which server, for the log. */
   readonly fields: LogFields;
 }
@@ -75,12 +77,22 @@ export class Guard implements Commands {
 
   async run<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
     try {
-      return await this.#breaker.execute(() => this.#twice(call));
+      return await this.#breaker.execute(() => this.#timed(call));
     } catch (error) {
       const failure = unavailable(error);
       const { words } = this.#refusal;
       if (words === undefined || failure.reason === "full") throw failure;
       throw new BrokerUnavailable("full", words, { cause: error, untouched: failure.untouched });
+    }
+  }
+
+  async #timed<T>(call: (client: CommandClient) => Promise<T>): Promise<T> {
+    const { clock, onCall } = this.#parts;
+    const began = clock.now();
+    try {
+      return await this.#twice(call);
+    } finally {
+      onCall?.(clock.now() - began);
     }
   }
 

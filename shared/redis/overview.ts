@@ -172,6 +172,7 @@ async function readServer(shard: Shard): Promise<ServerOverview> {
   const info = String(await shard.onServer("INFO"));
   const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1] ?? "";
   return {
+    shard: shard.number,
     version: field("redis_version"),
     memoryBytes: Number(field("used_memory")),
     memoryBytesMax: Number(field("maxmemory")),

@@ -33,6 +33,8 @@ export interface ShardsParts {
   readonly connectionsMax: number;
   /** Connections that this process will open besides those for commands. */
   readonly others: number;
+  /** Told how long each call took that was tried, in milliseconds. */
+  readonly onCall?: (ms: number) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -99,10 +101,15 @@ export class Shards implements Disposable {
   readonly all: readonly Shard[];
   /** For what belongs to no shard. */
   readonly common: Commands;
+  /** `WEIR_REDIS_CONNECTIONS_MAX`. */
+  readonly connectionsMax: number;
   readonly #client: CommandClient;
+  readonly #others: number;
 
   private constructor(client: CommandClient, tryMs: number, parts: ShardsParts) {
     this.#client = client;
+    this.#others = parts.others;
+    this.connectionsMax = parts.connectionsMax;
     const keys = Array.from(
       { length: parts.count },
       (_, shard) => new ShardKeys(shard, parts.count),
@@ -136,6 +143,11 @@ export class Shards implements Disposable {
     return new Shards(client, tryMs(commands), parts);
   }
 
+  /** Connections that this process needs, those besides included. */
+  get connections(): number {
+    return connectionsOf(this.#client) + this.#others;
+  }
+
   /** One shard of each server that holds any: whom to ask what a server knows. */
   get onePerServer(): Shard[] {
     const client = this.#client;
@@ -159,15 +171,15 @@ function connectionsOf(client: CommandClient): number {
   return client instanceof Cluster ? client.nodes("master").length + 1 : 1;
 }
 
-type Patience = Pick<GuardParts, "tryMs" | "clock" | "log">;
+type Patience = Pick<GuardParts, "tryMs" | "onCall" | "clock" | "log">;
 
 function newGuard(
   client: CommandClient,
   replace: () => void,
-  { tryMs, clock, log }: Patience,
+  { tryMs, onCall, clock, log }: Patience,
   fields: LogFields = {},
 ): Guard {
-  return new Guard({ client, tryMs, replace, clock, log, fields });
+  return new Guard({ client, tryMs, replace, onCall, clock, log, fields });
 }
 
 /** Address of the server that has a shard, as far as is known. */
