@@ -90,12 +90,12 @@ function tableOf(runs: readonly Run[]): Table {
 }
 
 function figuresOf(runs: readonly Run[]): Figure[] {
-  const of = (system: string, connections: number, value: (run: Run) => number) =>
-    median(
-      runs.filter((run) => run.system === system && run.connections === connections).map(value),
-    );
-  const ratio = (connections: number, value: (run: Run) => number) =>
-    of("weir", connections, value) / of("mosec", connections, value);
+  /** The median of the pairs that were measured directly after one another. */
+  const ratio = (connections: number, value: (run: Run) => number) => {
+    const own = runs.filter((run) => run.connections === connections);
+    const [weir, mosec] = ["weir", "mosec"].map((name) => own.filter((run) => run.system === name));
+    return median(weir!.map((run, i) => value(run) / value(mosec![i]!)));
+  };
   return [
     {
       name: `images a second against mosec, ${MANY} at once`,
