@@ -26,6 +26,7 @@ import { type Log, openLog } from "./shared/log.ts";
 import { shedPermissions } from "./shared/permissions.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
 import { type Stop, StopSwitch } from "./shared/stop.ts";
+import { Tracing } from "./shared/tracing.ts";
 import type { WorkerParts } from "./worker/mod.ts";
 
 const root = import.meta.dirname!;
@@ -114,10 +115,6 @@ interface RoleOptions {
   readonly lifeline?: boolean;
 }
 
-interface GatewayOptions extends RoleOptions {
-  readonly sharePort?: boolean;
-}
-
 interface Role {
   readonly parts: GatewayParts & WorkerParts;
   readonly stop: Stop;
@@ -133,12 +130,15 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
     name: `weir:${role}:${name}`,
     timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
   };
-  const parts = { config, redis, name, clock: systemClock, log: logOf(config, role) };
+  const [clock, tracing, log] = [systemClock, new Tracing(systemClock), logOf(config, role)];
+  const parts = { config, redis, name, tracing, clock, log };
   const stop = stopSignals(config.WEIR_DRAIN_MS, { lifeline, atOnce: () => Deno.exit(1) });
   return { parts, stop };
 }
 
-function gateway({ sharePort = false, ...options }: GatewayOptions): Promise<never> {
+function gateway(
+  { sharePort = false, ...options }: RoleOptions & { readonly sharePort?: boolean },
+): Promise<never> {
   const { parts, stop } = openRole("gateway", options);
   return run(async () => {
     const { runGateway } = await import("./gateway/mod.ts");

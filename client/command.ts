@@ -30,7 +30,7 @@ interface Flags {
 
 type Work = (args: readonly string[], options: Flags & ClientParts) => Promise<number>;
 
-/** Adds `classify` and `dead` to the program. */
+/** Adds `classify`, `explain` and `dead` to the program. */
 export function addClientCommands(program: Command, run: RunClient): void {
   const add = (parent: Command, usage: string, work: Work) =>
     parent.command(usage)
@@ -54,6 +54,11 @@ export function addClientCommands(program: Command, run: RunClient): void {
     .description("a client: classifies photos and prints a table")
     .option("--model <name>", "the model, instead of the default one")
     .option("--top <k>", "predictions a photo");
+  add(program, "explain <id>", async ([id], options) => {
+    const { explain } = await import("./explain.ts");
+    return await explain({ id: id!, ...options });
+  })
+    .description("a client: tells a job's whole story, and where its time went");
   const letters = () => import("./dead.ts");
   const dead = program.command("dead")
     .description("a client: jobs that were given up, kept with their images");

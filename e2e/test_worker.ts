@@ -6,6 +6,7 @@
 import { systemClock } from "../shared/clock.ts";
 import { parseConfig } from "../shared/config.ts";
 import { openLog } from "../shared/log.ts";
+import { Tracing } from "../shared/tracing.ts";
 import type { Engine, Model } from "../worker/engines/engine.ts";
 import { selectEngine } from "../worker/engines/select.ts";
 import { runWorker } from "../worker/mod.ts";
@@ -41,6 +42,7 @@ export async function runTestWorker({ script, model, shed }: TestWorker): Promis
       name: `weir:worker:${name}`,
       timeoutMs: config.WEIR_REDIS_TIMEOUT_MS,
     },
+    tracing: new Tracing(systemClock),
     clock: systemClock,
     log: openLog({ level: "debug", format: "text", server: name, script, write: say }),
     ...(shed !== undefined && { shed }),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { z } from "zod";
 import type { ErrorCode, Fault } from "../shared/errors.ts";
 import type { ImageAnswer, JobRecord } from "../shared/job.ts";
 import type { Accepted, Jobs, Result } from "./jobs.ts";
@@ -16,6 +17,17 @@ export const ANSWER_PROBLEMS: readonly ErrorCode[] = [
   "job_failed",
   "deadline_exceeded",
 ];
+
+/** Names the job of an answer, so that it can be asked for its story. */
+export const JOB_ID = z.object({
+  "X-Job-Id": z.string().meta({ description: "The job that was made of the request" }),
+});
+
+/** Adds {@linkcode JOB_ID}. */
+export function naming({ id }: Accepted, response: Response): Response {
+  response.headers.set("X-Job-Id", id);
+  return response;
+}
 
 /** Waits for a job's answers, one an image, in order; a client that leaves takes its job along. */
 export async function answersOf(

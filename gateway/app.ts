@@ -11,9 +11,11 @@ import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import { brokerRefusal } from "./broker_refusal.ts";
 import { browserHeaders } from "./browser_headers.ts";
 import type { EventStreams } from "./events/event_streams.ts";
+import type { Stories } from "./explain/stories.ts";
 import {
   administratorsOnly,
   type Authenticated,
@@ -49,7 +51,9 @@ export interface AppParts
     Omit<SocketRoutesParts, "submitter"> {
   readonly pageFiles: PageFiles;
   readonly streams: EventStreams;
+  readonly stories: Stories;
   readonly metrics: Registry;
+  readonly tracing: Tracing;
   readonly log: Log;
 }
 
@@ -75,6 +79,7 @@ const CROSS_ORIGIN = {
     "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
+    "X-Job-Id",
     "X-Request-Id",
     "traceresponse",
   ],
@@ -84,7 +89,7 @@ const CROSS_ORIGIN = {
 
 /** Makes the application; it is a function from request to response, without a port. */
 export function createApp(parts: AppParts): Hono<Authenticated> {
-  const { log, corsOrigins } = parts;
+  const { tracing, log, corsOrigins } = parts;
   const routes = routeGroups(parts).flatMap(({ routes }) => routes);
   const app = new Hono<Authenticated>();
   app.use(requestMetrics(parts.metrics, routes.map(({ path }) => path), parts.clock));
@@ -92,6 +97,8 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
     await next();
     // The library's own header is lost where a handler makes its response itself.
     c.header("X-Request-Id", c.get("requestId"));
+    const { traceparent } = tracing;
+    if (traceparent !== undefined) c.header("traceresponse", traceparent);
   });
   app.use("/v2/*", problemsWithError);
   app.use(browserHeaders());
@@ -105,7 +112,7 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   const open = routes.filter(({ access }) => access === "anyone");
   app.use(authentication(parts, open.map(({ path }) => path)));
   app.use("/admin/*", administratorsOnly);
-  mount(app, routes);
+  mount(app, routes, tracing);
 
   app.notFound((c) => problemResponse(fault("not_found", `nothing is served at ${c.req.path}`)));
   app.onError((error, c) => {

@@ -66,7 +66,7 @@ export const JobSchema = z.object({
 });
 
 /** What a schema describes, as code that makes it but never changes it sees it. */
-type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
+export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 export type JobView = Frozen<z.output<typeof JobSchema>>;
 export type AnswerView = Frozen<z.output<typeof AnswerSchema>>;
@@ -78,7 +78,7 @@ export function jobView(record: JobRecord): JobView {
     id,
     model,
     state,
-    createdAt: time(record.createdAt)!,
+    createdAt: time(record.createdAt),
     startedAt: time(record.startedAt),
     finishedAt: time(record.finishedAt),
     attempts,
@@ -100,6 +100,9 @@ export function answerView(results: readonly ImageAnswer[]): AnswerView {
   return results.length > 1 ? { predictions, results } : { predictions };
 }
 
-function time(ms: number | undefined): string | null {
+/** A time as answers carry it; what is not known yet is null. */
+export function time(ms: number): string;
+export function time(ms: number | undefined): string | null;
+export function time(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }

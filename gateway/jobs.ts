@@ -18,6 +18,8 @@ import {
 } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
+import { jobFields } from "../shared/traceparent.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { Catalog } from "./catalog.ts";
 import { DEADLINE_GRACE_MS, Deadlines } from "./deadlines.ts";
 import { isTold, lastId, NOTHING } from "./events/event.ts";
@@ -38,6 +40,7 @@ export interface JobsParts {
   readonly queue: JobQueue;
   readonly waiters: Waiters;
   readonly catalog: Catalog;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
   /** `WEIR_TIMEOUT_MS`. */
@@ -107,7 +110,7 @@ export class Jobs {
     const refusal = await caller.take({ id, bytes: bytesOf(jobImages), timeoutMs });
     if (refusal !== undefined) return { ok: false, ...refusal };
     using guard = new DisposableStack();
-    const job: NewJob = {
+    const asked: NewJob = {
       id,
       owner: caller.name,
       model: card.name,
@@ -119,7 +122,7 @@ export class Jobs {
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
     };
-    const { waiter, submitted } = await this.#placement.submit(job);
+    const { job, waiter, submitted } = await this.#placement.submit(asked);
     guard.use(waiter);
     if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(waiter.id);
     switch (submitted.kind) {
@@ -135,13 +138,9 @@ export class Jobs {
         return await this.#join(submitted.id);
     }
     waiter.submitted = true;
-    log.debug("job queued", {
-      job: waiter.id,
-      owner: caller.name || undefined,
-      model: card.name,
-      images: images.length,
-    });
-    const record = queuedRecord({ ...job, id: waiter.id }, submitted.createdAt);
+    const owner = caller.name || undefined;
+    log.debug("job queued", { ...jobFields(job), owner, images: images.length });
+    const record = queuedRecord(job, submitted.createdAt);
     const wanted = idempotency !== undefined;
     return { ok: true, value: accepted({ record, timeoutMs, waiter, wanted }, guard.move()) };
   }
@@ -180,10 +179,10 @@ export class Jobs {
   }
 
   /** A client that goes takes its job along, unless somebody else wants it. */
-  async #abandon({ id, wanted }: Accepted): Promise<void> {
+  async #abandon({ id, record, wanted }: Accepted): Promise<void> {
     const { queue, waiters, log } = this.#parts;
     if (wanted || waiters.countFor(id) > 1) return;
-    log.info("client left, cancelling its job", { job: id });
+    log.info("client left, cancelling its job", jobFields(record));
     await queue.abandon(id);
   }
 
@@ -194,7 +193,8 @@ export class Jobs {
       return outcomeOf(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
     } catch (error) {
       if (!(error instanceof BrokerUnavailable)) throw error;
-      this.#parts.log.warn("job cannot be read", { job: job.id, error: error.message });
+      const fields = jobFields(job.record);
+      this.#parts.log.warn("job cannot be read", { ...fields, error: error.message });
       return { ok: true, value: job.record };
     }
   }

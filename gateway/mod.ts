@@ -25,9 +25,11 @@ import { RedisQuotas } from "../shared/redis/quota.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { Shards } from "../shared/redis/shard.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { EventStreams } from "./events/event_streams.ts";
+import { Stories } from "./explain/stories.ts";
 import { Jobs, type JobsParts } from "./jobs.ts";
 import { KeyRing } from "./keys/key_ring.ts";
 import { ReleasedFeed } from "./keys/released_feed.ts";
@@ -45,6 +47,7 @@ export interface GatewayParts {
   readonly name: string;
   /** Whether others of the same user may listen at its port too; the system spreads connections. */
   readonly sharePort?: boolean;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -65,7 +68,7 @@ export async function runGateway(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const { config, name, clock, log } = parts;
+  const { config, name, tracing, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
   const settings = settingsOf(config);
   const { admission } = settings;
@@ -83,6 +86,7 @@ export async function runGateway(
   const feeds = await openFeeds(parts, shards, stack);
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(shards.all), clock);
+  const common = { catalog, tracing, clock, log };
   const streams = new EventStreams({ clock, log, drain });
   const sockets = new Sockets({ clock, log, drain, bodyBytesMax: settings.bodyBytesMax });
   const upgrades = new Upgrades();
@@ -92,14 +96,13 @@ export async function runGateway(
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax },
   });
   const app = createApp({
-    jobs: new Jobs({ queue, waiters, catalog, clock, log, ...settings }),
+    jobs: new Jobs({ queue, waiters, ...common, ...settings }),
     letters: new RedisDeadLetters({ shards, gateway: name, admission }),
-    catalog,
-    clock,
-    log,
+    ...common,
     ...settings,
     pageFiles: await readPageFiles(),
     streams,
+    stories: new Stories({ queue, clock }),
     sockets,
     upgrades,
     metrics,

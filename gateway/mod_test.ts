@@ -7,6 +7,7 @@ import { freePort } from "../shared/redis_server.ts";
 import { keys } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { freeze, testRedis } from "../shared/testing/redis.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { runGateway } from "./mod.ts";
 
 interface Running {
@@ -36,7 +37,8 @@ async function start(
       if (message === "gateway ready") ready.resolve(String(fields?.url));
     },
   };
-  const parts = { config: read.config, redis, name, sharePort, clock: systemClock, log };
+  const [clock, tracing] = [systemClock, new Tracing(systemClock)];
+  const parts = { config: read.config, redis, name, sharePort, tracing, clock, log };
   const ended = runGateway(parts, drain.signal, giveUp.signal);
   const url = await Promise.race([ready.promise, ended.then(() => "")]);
   return { url, log, drain, giveUp, ended };

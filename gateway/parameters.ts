@@ -10,12 +10,12 @@ import { z } from "zod";
 import type {} from "zod-openapi";
 import { type JobId, parseJobId, TIMEOUT_MAX_MS } from "../shared/job.ts";
 import { TOP_MAX } from "../shared/model_card.ts";
+import { parseTraceparent } from "../shared/traceparent.ts";
 
 /** Dead letters that one answer lists at most. */
 const DEAD_LIMIT_MAX = 1000;
 
 const WAIT = /^wait=(\d{1,6})$/i;
-const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
 /** Whole numbers from 1 on. */
 export function numberTo(max: number): z.ZodType<number, string> {
@@ -51,7 +51,7 @@ export const IdempotencyKey = z.string().min(1, "is empty")
 
 /** `traceparent` (W3C Trace Context); what has not its form is ignored. */
 export const Traceparent = z.string().optional()
-  .transform((text) => TRACEPARENT.test(text ?? "") ? text : undefined)
+  .transform((text) => parseTraceparent(text) === undefined ? undefined : text)
   .meta({ description: "W3C Trace Context: the trace that the job is to be part of" });
 
 /** `Prefer: wait=SECONDS` (RFC 7240), in milliseconds; other preferences are ignored. */

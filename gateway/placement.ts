@@ -8,11 +8,20 @@
  */
 import { BrokerUnavailable, type JobQueue, type Submitted } from "../shared/broker.ts";
 import { type JobId, movedTo, type NewJob, newJobId, shardOf } from "../shared/job.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { Waiter, Waiters } from "./waiters.ts";
 
 export interface PlacementParts {
   readonly queue: Pick<JobQueue, "shards" | "submit">;
   readonly waiters: Waiters;
+  readonly tracing: Tracing;
+}
+
+/** A job as it was submitted, and what became of it. */
+export interface Placed {
+  readonly job: NewJob;
+  readonly waiter: Waiter;
+  readonly submitted: Submitted;
 }
 
 /** Hexadecimal digits of an idempotency key's digest that choose its shard. */
@@ -36,20 +45,26 @@ export class Placement {
   }
 
   /** Submits a job; where its shard cannot be reached, it becomes one of the next. */
-  async submit(
-    job: NewJob,
-  ): Promise<{ readonly waiter: Waiter; readonly submitted: Submitted }> {
-    const { queue, waiters } = this.#parts;
+  async submit(asked: NewJob): Promise<Placed> {
+    const { queue, waiters, tracing } = this.#parts;
+    const sending = tracing.send(asked);
+    const { traceparent } = sending;
+    const job = traceparent === undefined ? asked : { ...asked, traceparent };
     const tries = job.idempotency === undefined ? queue.shards : 1;
     for (let i = 0;; i++) {
       const shard = (shardOf(job.id) + i) % queue.shards;
       const waiter = waiters.register(movedTo(job.id, shard));
       try {
-        return { waiter, submitted: await queue.submit({ ...job, id: waiter.id }) };
+        const placed = { ...job, id: waiter.id };
+        const submitted = await queue.submit(placed);
+        sending.end(waiter.id, submitted.kind);
+        return { job: placed, waiter, submitted };
       } catch (error) {
         waiter[Symbol.dispose]();
         const elsewhere = error instanceof BrokerUnavailable && error.untouched;
-        if (!elsewhere || i + 1 === tries) throw error;
+        if (elsewhere && i + 1 < tries) continue;
+        sending.fail(error);
+        throw error;
       }
     }
   }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { BrokerUnavailable } from "../shared/broker.ts";
+import { systemClock } from "../shared/clock.ts";
 import { type JobId, movedTo, shardOf } from "../shared/job.ts";
 import { newJob } from "../shared/testing/broker.ts";
 import { keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { Placement } from "./placement.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -30,7 +32,11 @@ function open(
       : Promise.resolve({ kind: "queued", createdAt: 1 } as const);
   };
   return {
-    placement: new Placement({ queue: { shards: SHARDS, submit }, waiters }),
+    placement: new Placement({
+      queue: { shards: SHARDS, submit },
+      waiters,
+      tracing: new Tracing(systemClock),
+    }),
     waiters,
     tried,
   };

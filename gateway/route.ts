@@ -10,6 +10,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import type { ZodOpenApiRequestBodyObject, ZodOpenApiResponseObject } from "zod-openapi";
 import type { ErrorCode, Fault } from "../shared/errors.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { Authenticated } from "./keys/authentication.ts";
 import type { Caller } from "./keys/caller.ts";
 import { problemResponse } from "./problem.ts";
@@ -150,9 +151,14 @@ export function json(
 }
 
 /** Serves routes; another verb at a path of theirs is answered with those that there are. */
-export function mount(app: Hono<Authenticated>, routes: readonly Route[]): void {
+export function mount(
+  app: Hono<Authenticated>,
+  routes: readonly Route[],
+  tracing: Pick<Tracing, "route">,
+): void {
   for (const { method, path, serve } of routes) {
     app.on(method, path, (c) => {
+      tracing.route(method, path);
       return serve(c.req.raw, c.get("caller"), c.req.param()).catch(rethrowError);
     });
   }

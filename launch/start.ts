@@ -68,7 +68,9 @@ export async function start(
     stack.defer(async () => void await Promise.all(children.map((child) => child.stop(now))));
     while (children.length < count) {
       const name = `${role} ${children.length + 1}`;
-      children.push(new Child({ name, command, env, complain, clock, log }));
+      // As spans name their process, unless somebody has named it already.
+      const named = { OTEL_SERVICE_NAME: `weir-${role}`, ...env };
+      children.push(new Child({ name, command, env: named, complain, clock, log }));
     }
     return children;
   };

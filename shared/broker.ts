@@ -11,6 +11,7 @@
 import type { FinalState, ImageAnswer, JobId, JobRecord, NewJob, Timings } from "./job.ts";
 import type { Fault } from "./errors.ts";
 import type { ModelCard } from "./model_card.ts";
+import type { JobStory, Work } from "./story.ts";
 
 /** The broker did not answer in time, is away, or refuses to serve. */
 export class BrokerUnavailable extends Error {
@@ -108,6 +109,8 @@ export interface JobQueue {
   conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded>;
   /** Cancels a job for which nobody waits at another gateway. */
   abandon(id: JobId): Promise<void>;
+  /** Reads all that is known of a job; undefined where there is no record (any more). */
+  story(id: JobId): Promise<JobStory | undefined>;
 }
 
 /** What a feed yields: news of jobs, `ours` where this gateway took them in, or a `gap` in it. */
@@ -152,6 +155,8 @@ export type Verdict =
     readonly tell: string;
     /** How many of its images an earlier attempt has answered for good, where any. */
     readonly done?: number;
+    /** How long it was queued; absent where another worker had begun it and fell silent. */
+    readonly waitedMs?: number;
   }
   | { readonly kind: "expired"; readonly tell: string }
   | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }
@@ -202,9 +207,10 @@ export interface JobSource {
    * Puts an attempt off after a passing fault; the delivery is due again after the delay, which
    * the claim idle time bounds.
    *
+   * @param work what the attempt did
    * @returns false where there is nothing to put off: the entry is another's, or the job is over
    */
-  retry(delivery: Delivery, delayMs: number): Promise<boolean>;
+  retry(delivery: Delivery, delayMs: number, work?: Work): Promise<boolean>;
   /**
    * Puts deliveries that this worker will not finish at the end of their queue, where they wake a
    * worker that waits. What it had begun of them does not count as an attempt.
@@ -238,6 +244,8 @@ export interface Finished {
   /** The gateways to tell, as `begin` said. */
   readonly tell: string;
   readonly outcome: Outcome;
+  /** What the attempt did, where there was one. */
+  readonly work?: Work;
 }
 
 /** A worker as the others see it. */
@@ -259,39 +267,4 @@ export interface WorkerRegistry {
 export interface Directory {
   /** Every model that takes jobs, with the number of workers that serve it now. */
   models(): Promise<{ readonly card: ModelCard; readonly workers: number }[]>;
-}
-
-/** Counts of one maintenance run. */
-export interface MaintenanceReport {
-  readonly trimmedEvents: number;
-  readonly expiredJobs: number;
-  /** Workers that died and are forgotten now. */
-  readonly deadWorkers: number;
-  /** Models that are not offered any more, and forgotten now. */
-  readonly deadModels: number;
-}
-
-/** One maintenance run. */
-export interface Maintained {
-  readonly report: MaintenanceReport;
-  /**
-   * Time until the next run has something to do, though nothing should come: 0 where this one left
-   * something, `Infinity` where it left nothing.
-   */
-  readonly dueMs: number;
-}
-
-/** The periodic work that one elected process does for all. */
-export interface Maintenance {
-  /** Takes or renews the lease; false where another holds it. */
-  elect(): Promise<boolean>;
-  /**
-   * Whether there may be something to do that the last run could not know of: jobs came or went
-   * since. Of what is seldom to do, each look asks for a part.
-   */
-  look(): Promise<boolean>;
-  /** Trims and expires, as long as the lease is held. */
-  run(): Promise<Maintained>;
-  /** Gives the lease back. */
-  resign(): Promise<void>;
 }

@@ -105,6 +105,8 @@ export interface JobRecord {
   readonly results?: readonly ImageAnswer[];
   readonly error?: Fault;
   readonly timings: Timings;
+  /** The trace that it is part of, if any. */
+  readonly traceparent?: string;
 }
 
 /** An image as it came in: bytes of one of the accepted formats, or a tensor in its place. */
@@ -129,11 +131,13 @@ export interface NewJob {
   readonly waitMaxMs?: number;
   readonly traceparent?: string;
   readonly idempotency?: Idempotency;
+  /** The job of the dead letter that it is made of. */
+  readonly replayOf?: JobId;
 }
 
 /** The record that a job has when it is accepted. */
 export function queuedRecord(
-  { id, owner, model, images, timeoutMs }: NewJob,
+  { id, owner, model, images, timeoutMs, traceparent }: NewJob,
   createdAt: number,
 ): JobRecord {
   return {
@@ -146,6 +150,7 @@ export function queuedRecord(
     attempts: 0,
     images: { total: images.length, done: 0 },
     timings: {},
+    ...(traceparent !== undefined && { traceparent }),
   };
 }
 

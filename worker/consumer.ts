@@ -11,12 +11,15 @@ import type { Delivery, Finished, JobSource, Lane, Verdict } from "../shared/bro
 import type { Clock } from "../shared/clock.ts";
 import type { Fault } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { jobFields } from "../shared/traceparent.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Decoded } from "./images/decode.ts";
 import type { Hands } from "./hands.ts";
-import { type Begun, PreparedJob, round } from "./prepared.ts";
+import { type Begun, PreparedJob } from "./prepared.ts";
 import type { Settler } from "./settler.ts";
 import { laneKey } from "./shares.ts";
+import { Stages } from "./stages.ts";
 import { Turns } from "./turns.ts";
 
 export interface ConsumerParts {
@@ -28,6 +31,7 @@ export interface ConsumerParts {
   readonly hands: Hands;
   /** Decodes one image for a model. */
   readonly decode: (image: Uint8Array, model: string) => Promise<Decoded>;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -151,7 +155,8 @@ export class Consumer {
         if (verdict?.kind === "run" && verdict.attempt > 1) await hands.released(delivery, signal);
         return;
       } catch (error) {
-        log.warn("job cannot be begun, trying again", { error: String(error) });
+        const fields = jobFields(delivery);
+        log.warn("job cannot be begun, trying again", { ...fields, error: String(error) });
         await clock.sleep(BROKER_PAUSE_MS, signal);
       }
     }
@@ -159,22 +164,28 @@ export class Consumer {
 
   async #begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
     if (deliveries.length === 0) return [];
-    const verdicts = await this.#parts.source.begin(deliveries);
+    const { source, hands, clock } = this.#parts;
+    const asked = clock.now();
+    const verdicts = await source.begin(deliveries);
+    const beginMs = clock.now() - asked;
     deliveries.forEach((delivery, i) => {
-      this.#parts.hands.begin(delivery);
-      this.#dispatch(delivery, verdicts[i]!);
+      hands.begin(delivery);
+      this.#dispatch(delivery, verdicts[i]!, beginMs);
     });
     return verdicts;
   }
 
-  #dispatch(delivery: Delivery, verdict: Verdict): void {
-    const { log, hands, settler } = this.#parts;
-    const fields = { job: delivery.id, model: delivery.model };
+  #dispatch(delivery: Delivery, verdict: Verdict, beginMs: number): void {
+    const { log, hands, settler, tracing, clock } = this.#parts;
+    const fields = jobFields(delivery);
     switch (verdict.kind) {
       case "run": {
-        const { attempt, tell, done = 0 } = verdict;
+        const { attempt, tell, done = 0, waitedMs } = verdict;
         log.debug("job begun", { ...fields, attempt });
-        return this.#start({ delivery, attempt, tell, done });
+        const spans = tracing.process(delivery, attempt, waitedMs);
+        const stages = new Stages({ spans, beginMs, clock });
+        hands.begin(delivery, stages);
+        return this.#start({ delivery, attempt, tell, done, stages });
       }
       case "expired": {
         log.info("job expired before it was run", fields);
@@ -205,29 +216,29 @@ export class Consumer {
   }
 
   async #prepare(begun: Begun): Promise<void> {
-    const { delivery, tell, done } = begun;
-    const { batcher, settler, clock } = this.#parts;
-    const began = clock.now();
+    const { batcher, settler } = this.#parts;
     const decoded = await this.#decode(begun);
     if (decoded === undefined) return;
-    const decodeMs = clock.now() - began;
     const bad = decoded.findIndex((image) => !image.ok);
     if (bad < 0) {
+      begun.stages.enter("wait");
       const pixels = decoded.map((image) => (image as Decoded & { ok: true }).pixels);
-      return batcher.add(new PreparedJob(begun, pixels, decodeMs));
+      return batcher.add(new PreparedJob(begun, pixels));
     }
-    settler.settle([rejected(delivery, tell, done + bad, decoded[bad] as Fault, decodeMs)]);
+    begun.stages.enter("reply");
+    settler.settle([rejected(begun, bad, decoded[bad] as Fault)]);
     batcher.release(decoded.length);
   }
 
   /** What is wrong with an image is in its result; a fault of ours buries the job, with a reason. */
-  async #decode({ delivery, tell, attempt, done }: Begun): Promise<Decoded[] | undefined> {
+  async #decode({ delivery, tell, attempt, done, stages }: Begun): Promise<Decoded[] | undefined> {
     const { batcher, settler, decode, log } = this.#parts;
     const images = delivery.images.slice(done);
     try {
       return await Promise.all(images.map((image) => decode(image, delivery.model)));
     } catch (fault) {
-      log.error("decoding failed", { job: delivery.id, error: String(fault) });
+      log.error("decoding failed", { ...jobFields(delivery), error: String(fault) });
+      stages.enter("reply");
       const error = { code: "job_failed", detail: "given up: decoding it failed" } as const;
       settler.settle([{ delivery, tell, outcome: { state: "dead", error, attempts: attempt } }]);
       batcher.release(images.length);
@@ -245,18 +256,12 @@ function firstOf(deliveries: readonly Delivery[], room: number): readonly Delive
 
 /** A job whose image cannot be used: its batch mates are not concerned. */
 function rejected(
-  delivery: Delivery,
-  tell: string,
+  { delivery, tell, done, stages: { timings } }: Begun,
   index: number,
   { code, detail }: Fault,
-  decodeMs: number,
 ): Finished {
   const count = delivery.images.length;
-  const which = count > 1 ? `image ${index + 1} of ${count}: ` : "";
+  const which = count > 1 ? `image ${done + index + 1} of ${count}: ` : "";
   const error = { code, detail: which + detail };
-  return {
-    delivery,
-    tell,
-    outcome: { state: "failed", error, timings: { decodeMs: round(decodeMs) } },
-  };
+  return { delivery, tell, outcome: { state: "failed", error, timings } };
 }

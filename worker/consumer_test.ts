@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Delivery } from "../shared/broker.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import type { Decoded } from "./images/decode.ts";
@@ -44,6 +45,7 @@ function consume(
     settler,
     hands,
     decode,
+    tracing: new Tracing(clock),
     clock,
     log,
   });
@@ -108,6 +110,7 @@ Deno.test("consumer fails a job whose image is bad, alone and with the image's p
       error: { code: "undecodable_image", detail: "image 3 of 3: decode image: damaged" },
       timings: { decodeMs: 0 },
     },
+    work: { beginMs: 0, decodeMs: 0, batches: [] },
   }]);
   assert.equal(worker.batcher.held, 1);
   assert.deepEqual(worker.hands.all(), [good]);
@@ -168,11 +171,12 @@ Deno.test("consumer buries a job at once whose decoding is our own fault, and go
   assert.deepEqual(await takenFrom(worker.batcher), [good]);
   await worker.settler.settled();
   const error = { code: "job_failed", detail: "given up: decoding it failed" };
-  assert.deepEqual(worker.source.finished, [
-    { delivery: met, tell: "g1", outcome: { state: "dead", error, attempts: 1 } },
-  ]);
+  const outcome = { state: "dead", error, attempts: 1 };
+  const work = { beginMs: 0, decodeMs: 0, batches: [] };
+  assert.deepEqual(worker.source.finished, [{ delivery: met, tell: "g1", outcome, work }]);
   assert.deepEqual(worker.log.lines.find(({ level }) => level === "error")?.fields, {
     job: met.id,
+    model: MODEL,
     error: "TypeError: no such thing",
   });
   assert.equal(worker.batcher.held, 1);
@@ -326,7 +330,7 @@ Deno.test("consumer runs a job that was begun before to its end before the next 
   const recovered = worker.consumer.recover(again, forever).then(() => events.push("recovered"));
   const [job] = await worker.batcher.take();
   assert.equal(job?.attempt, 2);
-  job.answer({ predictions: [] }, { ms: 1, images: 1 });
+  job.answer({ predictions: [] });
   events.push("answered");
   worker.settler.settle([job.succeeded()]);
   await recovered;

@@ -6,6 +6,7 @@ import type { JobId } from "../shared/job.ts";
 import { GROUP, laneOf } from "../shared/redis/keys.ts";
 import { type Broker, keys, MODEL, openBroker, submit } from "../shared/testing/broker.ts";
 import { keptLog } from "../shared/testing/kept_log.ts";
+import { Tracing } from "../shared/tracing.ts";
 import type { Engine } from "./engines/engine.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
@@ -59,6 +60,7 @@ class HeldWorker implements AsyncDisposable {
       {
         ...{ config: read.config, redis, name: "w1", sources: [source], engine },
         models: new Map([[MODEL, new ServedModel(layers, await engine.load(layers), engine)]]),
+        tracing: new Tracing(systemClock),
         clock: systemClock,
         log: keptLog(),
       },

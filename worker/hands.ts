@@ -8,10 +8,12 @@
  */
 import type { Delivery } from "../shared/broker.ts";
 import { orAborted } from "../shared/or_aborted.ts";
+import type { AttemptEnd, Stages } from "./stages.ts";
 
 interface Held {
   readonly delivery: Delivery;
   begun: boolean;
+  stages?: Stages;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -24,15 +26,28 @@ export class Hands {
     this.#held.set(keyOf(delivery), { delivery, begun: false, done });
   }
 
-  /** Notes that a delivery has been begun. */
-  begin(delivery: Delivery): void {
+  /** Notes that a delivery has been begun, and the stages of its attempt where it is one. */
+  begin(delivery: Delivery, stages?: Stages): void {
     const held = this.#held.get(keyOf(delivery));
-    if (held !== undefined) held.begun = true;
+    if (held === undefined) return;
+    held.begun = true;
+    if (stages !== undefined) held.stages = stages;
   }
 
-  /** Lets a delivery go. */
-  release(delivery: Delivery): void {
-    this.#held.get(keyOf(delivery))?.done.resolve();
+  /** The stages of an attempt; undefined where a delivery is none, or is not held. */
+  stagesOf(delivery: Delivery): Stages | undefined {
+    return this.#held.get(keyOf(delivery))?.stages;
+  }
+
+  /**
+   * Lets a delivery go.
+   *
+   * @param end how its attempt ended, where there was one
+   */
+  release(delivery: Delivery, end: AttemptEnd = "handed_back"): void {
+    const held = this.#held.get(keyOf(delivery));
+    held?.stages?.end(end);
+    held?.done.resolve();
     this.#held.delete(keyOf(delivery));
   }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Maintenance } from "../shared/broker.ts";
+import type { Maintenance } from "../shared/maintenance.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { BrokerUnavailable, type Maintained } from "../shared/broker.ts";
+import { BrokerUnavailable } from "../shared/broker.ts";
+import type { Maintained } from "../shared/maintenance.ts";
 import { systemClock } from "../shared/clock.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { CARD, keys, MODEL, openBroker, submit } from "../shared/testing/broker.ts";

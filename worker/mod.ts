@@ -17,6 +17,7 @@ import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import { type Shard, Shards } from "../shared/redis/shard.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { selectEngine } from "./engines/select.ts";
 import { Janitor } from "./janitor.ts";
 import { ModelOpener } from "./model_opener.ts";
@@ -31,6 +32,7 @@ export interface WorkerParts {
   readonly redis: RedisSettings;
   /** Unique to this process: the consumer's name in the group. */
   readonly name: string;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
   /** How the engine is found: among the real ones, unless a test has its own. */

@@ -6,6 +6,7 @@ import { RedisDirectory } from "../shared/redis/registry.ts";
 import { keys, newJob, testShards } from "../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { freeze, type TestRedis, testRedis } from "../shared/testing/redis.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { runWorker } from "./mod.ts";
 import { ModelError } from "./models/model_error.ts";
 import { writeColourModel } from "./models/testing/colour_model.ts";
@@ -35,7 +36,8 @@ async function start(
       if (message === "worker ready") ready.resolve();
     },
   };
-  const parts = { config: read.config, redis: settings, name: "w1", clock: systemClock, log };
+  const [clock, tracing] = [systemClock, new Tracing(systemClock)];
+  const parts = { config: read.config, redis: settings, name: "w1", tracing, clock, log };
   const ended = runWorker(parts, drain.signal, new AbortController().signal);
   await Promise.race([ready.promise, ended]);
   return { log, drain, ended };

@@ -55,7 +55,9 @@ export class ModelThread implements Disposable {
   async open(files: ModelFiles, wanted: "auto" | EngineName): Promise<OpenedModel> {
     const opened = await this.#ask({ kind: "open", files, wanted }) as ThreadOpened;
     const { card, description, reason } = opened;
-    const model = new ThreadedModel(files, card, async (batch) => {
+    const model = new ThreadedModel(files, card, async (images) => {
+      // What else comes with an image, as its job, has nothing to do there.
+      const batch = images.map(({ pixels, top }) => ({ pixels, top }));
       return await this.#ask({ kind: "classify", model: files.name, batch }) as ThreadAnswers;
     });
     return { model, description, reason };

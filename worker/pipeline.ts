@@ -15,6 +15,7 @@ import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { isTensor } from "../shared/tensor.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import { Hands } from "./hands.ts";
@@ -35,6 +36,7 @@ export interface PipelineParts {
   /** One for each shard, by its number. */
   readonly sources: readonly JobSource[];
   readonly models: ReadonlyMap<string, Served>;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
   /** Gives up what only starting takes, before the first photo is looked at. */
@@ -50,7 +52,7 @@ export async function runPipeline(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const { config, redis, name, sources, models, clock, log } = parts;
+  const { config, redis, name, sources, models, tracing, clock, log } = parts;
   const claimIdleMs = config.WEIR_CLAIM_IDLE_MS;
   const batchMax = config.WEIR_BATCH_MAX;
   const attemptsMax = config.WEIR_ATTEMPTS_MAX;
@@ -73,7 +75,7 @@ export async function runPipeline(
     giveUp,
   });
   const decode = decoder(parts);
-  const common = { batcher, settler, hands, decode, clock, log };
+  const common = { batcher, settler, hands, decode, tracing, clock, log };
   const consumers = sources.map((source) =>
     new Consumer({ ...common, source, readers: sources.length })
   );
@@ -87,17 +89,8 @@ export async function runPipeline(
     batchRuns = runs;
     heartbeat.hold(hands.all(), runs);
   };
-  const runner = new Runner({
-    models,
-    batcher,
-    settler,
-    onBatch,
-    attemptsMax,
-    batchMax,
-    random: Math.random,
-    clock,
-    log,
-  });
+  const ran = { models, onBatch, attemptsMax, batchMax, random: Math.random };
+  const runner = new Runner({ ...common, ...ran });
 
   const running = runner.run(giveUp);
   const drained = new AbortController();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { parseConfig } from "../shared/config.ts";
 import { systemClock } from "../shared/clock.ts";
+import { parseConfig } from "../shared/config.ts";
 import type { JobId, JobRecord } from "../shared/job.ts";
 import {
   assertDrained,
@@ -11,6 +11,7 @@ import {
   submit,
 } from "../shared/testing/broker.ts";
 import { keptLog } from "../shared/testing/kept_log.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { openNull } from "./engines/null.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
@@ -46,6 +47,7 @@ async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
       name: "w1",
       sources: [source],
       models: new Map([[MODEL, served]]),
+      tracing: new Tracing(systemClock),
       clock: systemClock,
       log: keptLog(),
     },

@@ -9,6 +9,7 @@
 import type { Delivery, Finished, Outcome, Progress } from "../shared/broker.ts";
 import type { ImageAnswer } from "../shared/job.ts";
 import type { Pixels } from "./images/decode.ts";
+import type { Stages } from "./stages.ts";
 
 /** A delivery that this worker has begun. */
 export interface Begun {
@@ -17,6 +18,7 @@ export interface Begun {
   readonly tell: string;
   /** How many images an earlier attempt has answered for good. */
   readonly done: number;
+  readonly stages: Stages;
 }
 
 export class PreparedJob {
@@ -24,7 +26,7 @@ export class PreparedJob {
   /** Which attempt this is, from 1. A later one runs alone. */
   readonly attempt: number;
   readonly tell: string;
-  readonly decodeMs: number;
+  readonly stages: Stages;
   /** Of each image left. */
   readonly pixels: readonly Pixels[];
   /** Index of the first image left. */
@@ -32,28 +34,19 @@ export class PreparedJob {
   readonly #answers: ImageAnswer[] = [];
   /** How many of the answers have been reported. */
   #reported = 0;
-  #inferMs = 0;
-  /** Its share of the batches that it was in: 1 of a batch of its own. */
-  #batches = 0;
 
-  constructor(
-    { delivery, attempt, tell, done }: Begun,
-    pixels: readonly Pixels[],
-    decodeMs: number,
-  ) {
+  constructor({ delivery, attempt, tell, done, stages }: Begun, pixels: readonly Pixels[]) {
     this.delivery = delivery;
     this.attempt = attempt;
     this.tell = tell;
     this.#first = done;
     this.pixels = pixels;
-    this.decodeMs = decodeMs;
+    this.stages = stages;
   }
 
-  /** Takes the answer for the next image, in order, and its batch; true once the last has come. */
-  answer(answer: ImageAnswer, batch: { readonly ms: number; readonly images: number }): boolean {
+  /** Takes the answer for the next image, in order; true once the last has come. */
+  answer(answer: ImageAnswer): boolean {
     this.#answers.push(answer);
-    this.#inferMs += batch.ms;
-    this.#batches += 1 / batch.images;
     return this.#answers.length === this.pixels.length;
   }
 
@@ -71,11 +64,7 @@ export class PreparedJob {
 
   /** The job as a success. */
   succeeded(): Finished {
-    const timings = {
-      decodeMs: round(this.decodeMs),
-      inferMs: round(this.#inferMs),
-      batchImages: round(this.#answers.length / this.#batches),
-    };
+    const { timings } = this.stages;
     return this.#finished({ state: "succeeded", results: this.#answers, timings });
   }
 
@@ -88,9 +77,4 @@ export class PreparedJob {
   #finished(outcome: Outcome): Finished {
     return { delivery: this.delivery, tell: this.tell, outcome };
   }
-}
-
-/** A measured number with a precision that means something. */
-export function round(ms: number): number {
-  return Math.round(ms * 100) / 100;
 }

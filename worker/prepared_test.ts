@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { round } from "./prepared.ts";
 import { testJob } from "./testing/jobs.ts";
 
 const answer = (label: string) => ({ predictions: [{ label, probability: 1 }] });
 
-Deno.test("a job is done with its last image, its answers in order, its time added up", () => {
+Deno.test("a job is done with its last image, its answers in order, its batches' time added up", () => {
   const job = testJob([0, 1, 2]);
-  assert.equal(job.answer(answer("zero"), { ms: 1.25, images: 4 }), false);
-  assert.equal(job.answer(answer("one"), { ms: 1.25, images: 4 }), false);
-  assert.equal(job.answer(answer("two"), { ms: 2.004, images: 1 }), true);
+  const batch = { number: 1, jobs: 1, mates: [] };
+  job.stages.ran({ ...batch, images: 4, ms: 2.5 }, 2);
+  assert.equal(job.answer(answer("zero")), false);
+  assert.equal(job.answer(answer("one")), false);
+  job.stages.ran({ ...batch, images: 1, ms: 2.004 }, 1);
+  assert.equal(job.answer(answer("two")), true);
   assert.deepEqual(job.succeeded(), {
     delivery: job.delivery,
     tell: "g1",
@@ -27,10 +29,4 @@ Deno.test("a job that cannot be done tells its reason and its attempts", () => {
     error: { code: "job_failed", detail: "the model failed" },
     attempts: 3,
   });
-});
-
-Deno.test("milliseconds are rounded to hundredths", () => {
-  assert.equal(round(1.005001), 1.01);
-  assert.equal(round(0.004), 0);
-  assert.equal(round(12), 12);
 });

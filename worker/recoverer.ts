@@ -11,6 +11,7 @@
 import type { Delivery, JobSource } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import { jobFields } from "../shared/traceparent.ts";
 
 export interface RecovererParts {
   readonly source: Pick<JobSource, "claim" | "longestIdle">;
@@ -65,7 +66,7 @@ export class Recoverer {
     const idleMs = await source.longestIdle();
     if (idleMs < claimIdleMs) return claimIdleMs - idleMs;
     for await (const delivery of source.claim(signal)) {
-      log.info("job taken over", { job: delivery.id, model: delivery.model });
+      log.info("job taken over", jobFields(delivery));
       await recover(delivery, signal);
       if (signal.aborted) break;
     }

@@ -8,8 +8,11 @@
  */
 import type { Finished } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
-import type { Prediction } from "../shared/job.ts";
+import type { JobId, Prediction } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
+import { MATES_NAMED_MAX } from "../shared/story.ts";
+import { jobFields } from "../shared/traceparent.ts";
+import type { Tracing } from "../shared/tracing.ts";
 import type { Batcher } from "./batcher.ts";
 import type { PreparedJob } from "./prepared.ts";
 import type { BatchImage, Served } from "./served_model.ts";
@@ -27,15 +30,21 @@ export interface RunnerParts {
   readonly batchMax: number;
   /** A number from 0 to 1, evenly. */
   readonly random: () => number;
+  readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** One image of a batch, with its job. */
+type JobImage = BatchImage & { readonly job: PreparedJob };
 
 /** Mean pause before the second attempt; it doubles with each, and half of it is random. */
 const RETRY_PAUSE_MS = 1000;
 
 export class Runner {
   readonly #parts: RunnerParts;
+  /** Batches begun so far. */
+  #batches = 0;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -51,6 +60,7 @@ export class Runner {
       const began = clock.now();
       const finished = await this.#runJobs(jobs, signal);
       tookMs = clock.now() - began;
+      for (const { stages } of jobs) stages.enter("reply");
       // Outcomes are written beside the next batch, but no further ahead.
       await written;
       settler.settle(finished);
@@ -60,7 +70,7 @@ export class Runner {
   }
 
   async #runJobs(jobs: readonly PreparedJob[], signal: AbortSignal): Promise<Finished[]> {
-    const { models, batchMax, onBatch, clock } = this.#parts;
+    const { models, batchMax } = this.#parts;
     const model = models.get(jobs[0]!.delivery.model)!;
     const images = jobs.flatMap((job) =>
       job.pixels.map((pixels) => ({ job, pixels, top: job.delivery.top }))
@@ -69,17 +79,13 @@ export class Runner {
     const failed = new Set<PreparedJob>();
     for (let from = 0; from < images.length; from += batchMax) {
       const batch = images.slice(from, from + batchMax);
-      const began = clock.now();
-      onBatch(true);
-      const answers = await this.#classify(model, batch, signal);
-      onBatch(false);
-      const ran = { ms: clock.now() - began, images: batch.length };
+      const answers = await this.#runBatch(model, batch, signal);
       batch.forEach(({ job }, i) => {
         const predictions = answers[i];
         if (predictions === undefined) failed.add(job);
         // After an image without one, no answer would have the place of its image.
         if (predictions === undefined || failed.has(job)) return;
-        if (job.answer({ predictions }, ran)) finished.push(job.succeeded());
+        if (job.answer({ predictions })) finished.push(job.succeeded());
       });
       const last = batch.at(-1)!.job;
       if (images[from + batchMax]?.job === last) await this.#report(last);
@@ -91,6 +97,33 @@ export class Runner {
       else finished.push(job.dead(`the model failed on the image, ${job.attempt} times`));
     }
     return finished;
+  }
+
+  /** Runs the model, and notes with each job what it was part of. */
+  async #runBatch(
+    model: Served,
+    batch: readonly JobImage[],
+    signal: AbortSignal,
+  ): Promise<(Prediction[] | undefined)[]> {
+    const { onBatch, tracing, clock } = this.#parts;
+    const number = ++this.#batches;
+    const byJob = Map.groupBy(batch, ({ job }) => job);
+    const jobs = [...byJob.keys()];
+    for (const { stages } of jobs) stages.enter("infer");
+    const span = tracing.batch(model.files.name, number, jobs.map(({ stages }) => stages.spans));
+    const began = clock.now();
+    onBatch(true);
+    const together = await this.#classify(model, batch, signal);
+    const answers = together ?? await this.#oneByOne(model, batch, signal);
+    onBatch(false);
+    span.end();
+    const ms = clock.now() - began;
+    const again = together === undefined && batch.length > 1;
+    const run = { number, images: batch.length, jobs: jobs.length, ms, ...(again && { again }) };
+    for (const [job, own] of byJob) {
+      job.stages.ran({ ...run, mates: matesOf(job, jobs) }, own.length);
+    }
+    return answers;
   }
 
   /** Tells how far a job has come that goes on with the next batch. */
@@ -107,24 +140,48 @@ export class Runner {
     settler.retry(job.delivery, Math.round(pauseMs));
   }
 
-  /** Predictions of each image; undefined where the model fails on that image alone too. */
+  /** Predictions of each image; undefined where the model fails on the batch as a whole. */
   async #classify(
     model: Served,
-    batch: readonly BatchImage[],
+    batch: readonly JobImage[],
     signal: AbortSignal,
-  ): Promise<(Prediction[] | undefined)[]> {
-    const fields = { model: model.files.name, images: batch.length };
+  ): Promise<Prediction[][] | undefined> {
+    const { log } = this.#parts;
+    const fields = { model: model.files.name, batch: this.#batches, images: batch.length };
     try {
       const answers = await model.classify(batch, signal);
-      this.#parts.log.debug("batch done", { ...fields, tensors: model.tensors });
+      log.debug("batch done", { ...fields, tensors: model.tensors });
       return answers;
     } catch (error) {
       if (signal.aborted) return [];
-      this.#parts.log.error("batch failed", { ...fields, error: String(error) });
-      if (batch.length === 1) return [undefined];
+      const one = batch.length === 1 ? jobFields(batch[0]!.job.delivery) : {};
+      log.error("batch failed", { ...one, ...fields, error: String(error) });
+      return undefined;
     }
+  }
+
+  /** Predictions of each image; undefined where the model fails on that image alone too. */
+  async #oneByOne(
+    model: Served,
+    batch: readonly JobImage[],
+    signal: AbortSignal,
+  ): Promise<(Prediction[] | undefined)[]> {
+    if (batch.length === 1) return [undefined];
     const answers: (Prediction[] | undefined)[] = [];
-    for (const image of batch) answers.push(...await this.#classify(model, [image], signal));
+    for (const image of batch) {
+      const answered = await this.#classify(model, [image], signal);
+      answers.push(answered?.[0]);
+    }
     return answers;
   }
+}
+
+/** Some of the other jobs of a batch. */
+function matesOf(job: PreparedJob, jobs: readonly PreparedJob[]): JobId[] {
+  const mates: JobId[] = [];
+  for (const mate of jobs) {
+    if (mates.length === MATES_NAMED_MAX) break;
+    if (mate !== job) mates.push(mate.delivery.id);
+  }
+  return mates;
 }

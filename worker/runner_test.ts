@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../shared/broker.ts";
+import { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
 import type { PreparedJob } from "./prepared.ts";
 import { Runner } from "./runner.ts";
@@ -36,6 +37,7 @@ async function run(
     attemptsMax: ATTEMPTS_MAX,
     batchMax: BATCH_MAX,
     random: () => random,
+    tracing: new Tracing(clock),
     clock,
     log,
   });
@@ -162,7 +164,7 @@ Deno.test("runner logs each batch that the model has done", async () => {
   assert.deepEqual(log.lines.filter(({ message }) => message === "batch done"), [{
     level: "debug",
     message: "batch done",
-    fields: { model: MODEL, images: 3, tensors: undefined },
+    fields: { model: MODEL, batch: 1, images: 3, tensors: undefined },
   }]);
 });
 

@@ -9,6 +9,7 @@
 import type { Delivery, Finished, JobSource, Progress } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import { jobFields } from "../shared/traceparent.ts";
 import type { Hands } from "./hands.ts";
 
 export interface SettlerParts {
@@ -36,7 +37,11 @@ export class Settler {
 
   /** Begins to write outcomes; they are one round trip a shard. */
   settle(done: readonly Finished[]): void {
-    for (const [shard, group] of Map.groupBy(done, ({ delivery }) => delivery.shard)) {
+    const told = done.map((finished) => {
+      const work = this.#parts.hands.stagesOf(finished.delivery)?.work;
+      return work === undefined ? finished : { ...finished, work };
+    });
+    for (const [shard, group] of Map.groupBy(told, ({ delivery }) => delivery.shard)) {
       this.#track(this.#write(shard, group));
     }
   }
@@ -52,7 +57,8 @@ export class Settler {
       await sources[progress.delivery.shard]!.progress([progress]);
       return true;
     } catch (error) {
-      log.debug("progress cannot be written", { error: String(error) });
+      const fields = jobFields(progress.delivery);
+      log.debug("progress cannot be written", { ...fields, error: String(error) });
       return false;
     }
   }
@@ -77,9 +83,8 @@ export class Settler {
     const states = await this.#persistently(() => sources[shard]!.settle(done));
     states?.forEach((state, i) => {
       const { delivery, outcome } = done[i]!;
-      hands.release(delivery);
-      const { id, model } = delivery;
-      const fields = { job: id, model, state };
+      hands.release(delivery, state);
+      const fields = { ...jobFields(delivery), state };
       if (outcome.state === "failed" || outcome.state === "dead") {
         const { code, detail } = outcome.error;
         log.info("job failed", { ...fields, code, detail, dead: outcome.state === "dead" });
@@ -90,11 +95,12 @@ export class Settler {
   async #putOff(delivery: Delivery, delayMs: number): Promise<void> {
     const { sources, hands, log, onRetry } = this.#parts;
     const source = sources[delivery.shard]!;
-    const ours = await this.#persistently(() => source.retry(delivery, delayMs));
+    const work = hands.stagesOf(delivery)?.work;
+    const ours = await this.#persistently(() => source.retry(delivery, delayMs, work));
     if (ours === undefined) return;
-    hands.release(delivery);
+    hands.release(delivery, ours ? "put_off" : "late");
     if (!ours) return;
-    log.warn("job put off", { job: delivery.id, model: delivery.model, delayMs });
+    log.warn("job put off", { ...jobFields(delivery), delayMs });
     onRetry(delivery, delayMs);
   }
 

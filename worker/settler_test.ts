@@ -8,7 +8,7 @@ const PAUSE_MS = 250;
 /** A job that was answered. */
 function done(): Finished {
   const job = testJob([1]);
-  job.answer({ predictions: [] }, { ms: 1, images: 1 });
+  job.answer({ predictions: [] });
   return job.succeeded();
 }
 

@@ -12,6 +12,7 @@ import type { FeedItem, ResultFeed } from "../../shared/broker.ts";
 import { isFinal } from "../../shared/job.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Quotas } from "../../shared/quota.ts";
+import { jobFields } from "../../shared/traceparent.ts";
 import type { KeyRing } from "./key_ring.ts";
 
 export interface ReleasedFeedParts {
@@ -38,11 +39,13 @@ export class ReleasedFeed implements ResultFeed {
   #release(item: FeedItem): void {
     const { keys, quotas, log } = this.#parts;
     if (item.kind !== "event" || !isFinal(item.event.record.state)) return;
-    const { id, record: { owner } } = item.event;
+    const { id, record } = item.event;
+    const { owner } = record;
     if (keys.named(owner)?.quota?.jobsMax === undefined) return;
     // Not waited for: whoever waits for the outcome shall not.
     quotas.release(owner, id).catch((error) => {
-      log.warn("job counts until its deadline", { job: id, owner, error: String(error) });
+      const fields = { ...jobFields(record), error: String(error) };
+      log.warn("job counts until its deadline", { ...fields, owner });
     });
   }
 }

@@ -15,10 +15,11 @@ import {
 } from "../parameters.ts";
 import { problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { type EventsParts, eventsRoute } from "./events.ts";
+import { type ExplainParts, explainRoute } from "./explain.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
 import { SUBMIT_PROBLEMS, type Submitter } from "../submitter.ts";
 
-export interface JobsRoutesParts extends EventsParts {
+export interface JobsRoutesParts extends EventsParts, ExplainParts {
   readonly submitter: Submitter;
 }
 
@@ -36,7 +37,7 @@ export function jobRoutes(parts: JobsRoutesParts): RouteGroup {
     name: "Jobs",
     description: "A job is `queued`, `running`, then for good `succeeded`, `failed`, `cancelled` " +
       "or `expired`.",
-    routes: [create(parts), read(parts), eventsRoute(parts), cancel(parts)],
+    routes: [create(parts), read(parts), eventsRoute(parts), explainRoute(parts), cancel(parts)],
   };
 }
 

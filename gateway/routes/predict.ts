@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { ANSWER_PROBLEMS, answersOf } from "../answers.ts";
+import { ANSWER_PROBLEMS, answersOf, JOB_ID, naming } from "../answers.ts";
 import { IMAGES_BODY } from "../intake/images.ts";
 import { AnswerSchema, answerView } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
@@ -36,7 +36,7 @@ export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
     query: SUBMIT_QUERY,
     headers: SUBMIT_HEADERS,
     body: IMAGES_BODY,
-    answers: { 200: json("What the model sees", PredictedSchema) },
+    answers: { 200: json("What the model sees", PredictedSchema, JOB_ID) },
     problems: ANSWER_PROBLEMS,
     handle: async ({ request, caller, query, headers }) => {
       const parameters = submitParameters({ query, headers });
@@ -44,8 +44,8 @@ export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
       if (!accepted.ok) return problemResponse(accepted);
       using job = accepted.value;
       const answers = await answersOf(jobs, job, request.signal);
-      if (!answers.ok) return problemResponse(answers);
-      return Response.json({ success: true, ...answerView(answers.value) });
+      if (!answers.ok) return naming(job, problemResponse(answers));
+      return naming(job, Response.json({ success: true, ...answerView(answers.value) }));
     },
   });
   return { name: "Predict", description: "The simple way.", routes: [predict] };

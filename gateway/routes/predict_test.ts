@@ -12,6 +12,7 @@ Deno.test("predict answers a bare photo as the Flask original does", async () =>
   const response = await predicting;
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), { success: true, predictions: STAR });
+  assert.equal(response.headers.get("x-job-id"), delivery.id);
   assert.deepEqual(delivery.images.map((image) => [...image]), [[...PHOTO]]);
   assert.equal(delivery.model, MODEL);
   assert.equal(opened.waiters.size, 0);

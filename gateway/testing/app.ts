@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { Registry } from "prom-client";
 import type { Delivery, Directory, Outcome } from "../../shared/broker.ts";
+import { systemClock } from "../../shared/clock.ts";
 import type { DeadLetters } from "../../shared/dead_letter.ts";
 import type { Quotas } from "../../shared/quota.ts";
-import { systemClock } from "../../shared/clock.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisOverviews } from "../../shared/redis/overview.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
@@ -17,9 +17,11 @@ import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry
 import { type Broker, CARD, forever, openBroker, testShards } from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
+import { Tracing } from "../../shared/tracing.ts";
 import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
 import { EventStreams } from "../events/event_streams.ts";
+import { Stories } from "../explain/stories.ts";
 import { Jobs } from "../jobs.ts";
 import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
@@ -115,6 +117,7 @@ export function openBareApp(
     quotas: undefined as unknown as Quotas,
     jobs: undefined as unknown as Jobs,
     letters: undefined as unknown as DeadLetters,
+    tracing: new Tracing(clock),
     clock,
     log,
     timeoutMs: 1_000,
@@ -125,6 +128,7 @@ export function openBareApp(
     keys,
     pageFiles: new Map([["/", FILE]]),
     streams: new EventStreams({ clock, log, drain: forever }),
+    stories: undefined as unknown as Stories,
     sockets: new Sockets({ clock, log, bodyBytesMax: 1_000, drain: forever }),
     upgrades: new Upgrades(),
     metrics: new Registry(),
@@ -173,9 +177,10 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax: 1_000_000 },
   });
   const app = judged(createApp({
-    jobs: new Jobs({ queue, waiters, catalog, clock, log, ...times }),
+    jobs: new Jobs({ queue, waiters, catalog, tracing: new Tracing(clock), clock, log, ...times }),
     letters: broker.letters,
     catalog,
+    tracing: new Tracing(clock),
     clock,
     log,
     ...times,
@@ -186,6 +191,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     quotas,
     pageFiles: new Map(),
     streams,
+    stories: new Stories({ queue, clock }),
     sockets,
     upgrades,
     metrics,

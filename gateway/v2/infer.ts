@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import type { ModelCard } from "../../shared/model_card.ts";
-import { ANSWER_PROBLEMS, answersOf } from "../answers.ts";
+import { ANSWER_PROBLEMS, answersOf, JOB_ID, naming } from "../answers.ts";
 import type { Jobs, Result } from "../jobs.ts";
 import type { Caller } from "../keys/caller.ts";
 import {
@@ -76,6 +76,7 @@ export function inferRoutes({ jobs, submitter }: InferParts): Route[] {
           description: "What the model sees: JSON, and behind it the bytes of its binary outputs",
           headers: z.object({
             [JSON_BYTES_HEADER]: z.int().optional().meta({ description: JSON_BYTES }),
+            ...JOB_ID.shape,
           }),
           content: {
             ...json("", InferResponseSchema).content,
@@ -98,8 +99,8 @@ export function inferRoutes({ jobs, submitter }: InferParts): Route[] {
         if (!accepted.ok) return problemResponse(accepted);
         using job = accepted.value;
         const answers = await answersOf(jobs, job, asked.request.signal);
-        if (!answers.ok) return problemResponse(answers);
-        return inferResponse(read.value, model.value, answers.value);
+        if (!answers.ok) return naming(job, problemResponse(answers));
+        return naming(job, inferResponse(read.value, model.value, answers.value));
       },
     })
   );

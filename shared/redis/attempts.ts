@@ -8,12 +8,13 @@ import { Buffer } from "node:buffer";
 import type { Delivery, Finished, Outcome, Progress, Settled, Verdict } from "../broker.ts";
 import type { ImageAnswer } from "../job.ts";
 import type { Log } from "../log.ts";
-import { gatewaysOf } from "./job_queue.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
 import { BEGIN, PROGRESS } from "./scripts/attempt.ts";
 import { BURY, SETTLE } from "./scripts/outcome.ts";
 import type { Shard } from "./shard.ts";
+import { factText, namesIn } from "./story.ts";
+import { verdictOf, type VerdictReply } from "./verdict.ts";
 
 const beginScript = new Script(BEGIN);
 const settleScript = new Script(SETTLE);
@@ -179,16 +180,17 @@ export class Attempts {
       ],
       args: [
         ...this.#streamArgs(delivery, noted),
-        ...group.flatMap(({ delivery, tell, outcome }) => [
-          ...jobArgs(delivery, tell),
-          gatewaysOf(tell).length,
-          ...outcomeArgs(outcome, delivery),
+        ...group.flatMap((finished) => [
+          ...jobArgs(finished.delivery, finished.tell),
+          namesIn(finished.tell).length,
+          ...outcomeArgs(finished, this.#endOf(finished)),
         ]),
       ],
     };
   }
 
-  #buryCall({ delivery, tell }: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
+  #buryCall(finished: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
+    const { delivery, tell } = finished;
     const { id, model, top, images } = delivery;
     return {
       keys: [
@@ -202,6 +204,7 @@ export class Attempts {
       args: [
         ...this.#streamArgs(delivery, 0),
         ...jobArgs(delivery, tell),
+        this.#endOf(finished),
         JSON.stringify(error),
         this.#parts.deadBytesMax ?? DEAD_BYTES_MAX,
         model,
@@ -210,6 +213,16 @@ export class Attempts {
         ...images.flatMap((image) => ["image", Buffer.from(image)]),
       ],
     };
+  }
+
+  /** What the story says of an end. */
+  #endOf({ outcome: { state }, work }: Finished): string {
+    const by = { by: this.#parts.consumer, role: "worker" } as const;
+    return factText({
+      kind: "ended",
+      ...(state === "dead" ? { state: "failed", ...by, dead: true } : { state, ...by }),
+      ...(work && { work }),
+    });
   }
 
   #streamKeys({ model, lane }: Delivery): string[] {
@@ -221,7 +234,7 @@ export class Attempts {
   }
 
   #resultKeys(tell: string): string[] {
-    return gatewaysOf(tell).map((gateway) => this.#keys.results(gateway));
+    return namesIn(tell).map((gateway) => this.#keys.results(gateway));
   }
 }
 
@@ -239,8 +252,14 @@ function jobArgs({ id, entry, images, bytes }: Delivery, tell: string): (string 
   return [entry, images.length, bytes, id, tell];
 }
 
-/** The outcome's state, names and values for the record after their number, then the answers. */
-function outcomeArgs(outcome: Outcome, { images }: Delivery): (string | number)[] {
+/**
+ * The outcome's state, its fact, names and values for the record after their number, then the
+ * answers.
+ */
+function outcomeArgs(
+  { outcome, delivery: { images } }: Finished,
+  fact: string,
+): (string | number)[] {
   if (outcome.state === "dead") throw new TypeError("a dead letter is buried, not settled");
   const fields: (string | number)[] = [];
   if (outcome.state === "failed") fields.push("error", JSON.stringify(outcome.error));
@@ -248,7 +267,7 @@ function outcomeArgs(outcome: Outcome, { images }: Delivery): (string | number)[
   if (decodeMs !== undefined) fields.push("decodeMs", decodeMs);
   if (inferMs !== undefined) fields.push("inferMs", inferMs);
   if (batchImages !== undefined) fields.push("batchImages", batchImages);
-  const args = [outcome.state, fields.length, ...fields];
+  const args = [outcome.state, fact, fields.length, ...fields];
   if (outcome.state !== "succeeded") return args;
   // An attempt that goes on where another ended answers the last images.
   const { results } = outcome;
@@ -259,31 +278,4 @@ function outcomeArgs(outcome: Outcome, { images }: Delivery): (string | number)[
 /** An answer as the record has it. */
 function textOf(answer: ImageAnswer): string {
   return JSON.stringify(answer);
-}
-
-type VerdictReply =
-  | ["run", attempt: number, tell: string, done: number, followed: 0 | 1]
-  | ["expired", string]
-  | ["spent", string, number]
-  | ["drop", string]
-  | ["lost"];
-
-function verdictOf(reply: VerdictReply): Verdict {
-  switch (reply[0]) {
-    case "run":
-      return {
-        kind: "run",
-        attempt: reply[1],
-        tell: reply[2],
-        ...(reply[3] > 0 && { done: reply[3] }),
-      };
-    case "expired":
-      return { kind: "expired", tell: reply[1] };
-    case "spent":
-      return { kind: "spent", tell: reply[1], attempts: reply[2] };
-    case "drop":
-      return { kind: "drop", reason: reply[1] };
-    case "lost":
-      return { kind: "lost" };
-  }
 }

@@ -36,7 +36,7 @@ Deno.test("a job goes from submit to the event that its gateway reads", async ()
   assert.equal(delivery.id, id);
   assert.equal(delivery.top, 3);
   assert.deepEqual([...delivery.images[0]!], [1, 2, 255]);
-  assert.deepEqual(await broker.source.begin([delivery]), [{
+  assert.partialDeepStrictEqual(await broker.source.begin([delivery]), [{
     kind: "run",
     attempt: 1,
     tell: "g1",
@@ -539,7 +539,11 @@ Deno.test("a delivery that is silent for too long goes to another worker, which 
   while (await other.longestIdle() < CLAIM_IDLE_MS);
   const claimed = await claimAll(other);
   assert.deepEqual(claimed.map(({ id }) => id), [id]);
-  assert.deepEqual(await other.begin(claimed), [{ kind: "run", attempt: 2, tell: "g1" }]);
+  assert.partialDeepStrictEqual(await other.begin(claimed), [{
+    kind: "run",
+    attempt: 2,
+    tell: "g1",
+  }]);
   assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "lost" }]);
   assert.deepEqual(await other.settle([success(claimed[0]!)]), ["succeeded"]);
   await assertDrained(broker);
@@ -552,8 +556,12 @@ Deno.test("a delivery that was begun as often as it may is spent, and becomes a 
   const delivery = await readOne(broker.source);
   for (let attempt = 1; attempt <= 3; attempt++) {
     const begun = [{ kind: "run", attempt, tell: "g1" }];
-    assert.deepEqual(await broker.source.begin([delivery]), begun);
-    assert.deepEqual(await broker.source.begin([delivery]), begun, "a resend is no attempt");
+    assert.partialDeepStrictEqual(await broker.source.begin([delivery]), begun);
+    assert.partialDeepStrictEqual(
+      await broker.source.begin([delivery]),
+      begun,
+      "a resend is no attempt",
+    );
     assert.equal(await broker.source.retry(delivery, 0), true);
   }
   assert.deepEqual(await broker.source.begin([delivery]), [
@@ -586,7 +594,7 @@ Deno.test("an attempt that is put off is due again after the delay", async () =>
   assert.equal(await broker.source.retry(delivery, CLAIM_IDLE_MS), true);
   assert.equal((await broker.queue.get(id))?.state, "queued");
   while (await broker.source.longestIdle() < CLAIM_IDLE_MS);
-  assert.deepEqual(await broker.source.begin(await claimAll(broker.source)), [
+  assert.partialDeepStrictEqual(await broker.source.begin(await claimAll(broker.source)), [
     { kind: "run", attempt: 2, tell: "g1" },
   ]);
   await broker.source.settle([success(delivery)]);

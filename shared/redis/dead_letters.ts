@@ -93,7 +93,7 @@ export class RedisDeadLetters implements DeadLetters {
     const job = newJobId(shard.number, () => crypto.randomUUID());
     const submit = submitCall(
       shard.keys,
-      [{ id: job, model, ...terms, size: read.letter }],
+      [{ id: job, model, ...terms, replayOf: id, size: read.letter }],
       gateway,
       shareOf(admission, shards.all.length),
     );

@@ -95,7 +95,7 @@ Deno.test("a replayed letter is a new job that runs with the same images and is 
   assert.equal(delivery.id, replayed.id);
   assert.equal(delivery.top, 3);
   assert.deepEqual(delivery.images.map((image) => [...image]), IMAGES.map((image) => [...image]));
-  assert.deepEqual(await broker.source.begin([delivery]), [
+  assert.partialDeepStrictEqual(await broker.source.begin([delivery]), [
     { kind: "run", attempt: 1, tell: "g1" },
   ]);
   assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);

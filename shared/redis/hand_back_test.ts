@@ -39,7 +39,11 @@ Deno.test("a delivery that is handed back wakes another worker, whole and uncoun
   assert.notEqual(entry, former);
   assert.deepEqual(await recordsOf(broker, [id]), [["queued", 0]]);
   const again = { ...delivery, entry };
-  assert.deepEqual(await other.begin([again]), [{ kind: "run", attempt: 1, tell: "g1" }]);
+  assert.partialDeepStrictEqual(await other.begin([again]), [{
+    kind: "run",
+    attempt: 1,
+    tell: "g1",
+  }]);
   assert.deepEqual(await other.settle([success(again)]), ["succeeded"]);
   await assertDrained(broker);
 });
@@ -54,7 +58,11 @@ Deno.test("an attempt that is handed back does not count, one of a worker that d
   assert.equal(await other.handBack([claimed]), 1);
   assert.deepEqual(await recordsOf(broker, [begun]), [["queued", 1]]);
   const again = await readOne(other);
-  assert.deepEqual(await other.begin([again]), [{ kind: "run", attempt: 2, tell: "g1" }]);
+  assert.partialDeepStrictEqual(await other.begin([again]), [{
+    kind: "run",
+    attempt: 2,
+    tell: "g1",
+  }]);
   assert.equal(await other.handBack([again]), 1);
   assert.deepEqual(await recordsOf(broker, [begun]), [["queued", 1]]);
 });

@@ -15,14 +15,17 @@ import {
   type Submitted,
 } from "../broker.ts";
 import type { JobId, JobRecord, NewJob } from "../job.ts";
+import type { Ended, JobStory } from "../story.ts";
 import { fieldsOf, parseRecord } from "./record.ts";
 import { runScript, runScripts, Script } from "./script.ts";
-import { ATTACH, END } from "./scripts/gateway.ts";
+import { ATTACH, END, READ_STORY } from "./scripts/gateway.ts";
 import type { Shard, Shards } from "./shard.ts";
+import { factText, namesIn, parseStory, type StoryReply } from "./story.ts";
 import { shareOf, Submits } from "./submits.ts";
 
 const attachScript = new Script(ATTACH);
 const endScript = new Script(END);
+const storyScript = new Script(READ_STORY);
 
 export interface RedisJobQueueParts {
   readonly shards: Shards;
@@ -68,7 +71,7 @@ export class RedisJobQueue implements JobQueue {
     const reached = await shard.onServer("WAIT", this.#replicas, REPLICATION_MS) as number;
     if (reached >= this.#replicas) return;
     // With an idempotency key, the client's next try asks for this job again.
-    if (idempotency === undefined) await endJob(shard, id, "cancelled");
+    if (idempotency === undefined) await this.#end(shard, id, "cancelled", "too_few_replicas");
     throw new BrokerUnavailable("away", `${reached} of ${this.#replicas} replicas have the job`);
   }
 
@@ -96,14 +99,34 @@ export class RedisJobQueue implements JobQueue {
 
   async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {
     const shard = this.#shards.of(id);
-    const written = shard !== undefined && await endJob(shard, id, state);
+    const why = state === "cancelled" ? "asked" : undefined;
+    const written = shard !== undefined && await this.#end(shard, id, state, why);
     return { written, record: await this.get(id) };
   }
 
   async abandon(id: JobId): Promise<void> {
     const shard = this.#shards.of(id);
     const tell = await shard?.run((client) => client.hget(shard.keys.job(id), "tell"));
-    if (shard !== undefined && tell === this.#gateway) await endJob(shard, id, "cancelled");
+    if (shard === undefined || tell !== this.#gateway) return;
+    await this.#end(shard, id, "cancelled", "client_left");
+  }
+
+  async story(id: JobId): Promise<JobStory | undefined> {
+    const shard = this.#shards.of(id);
+    if (shard === undefined) return undefined;
+    return parseStory(
+      id,
+      await runScript(shard, storyScript, [shard.keys.job(id)], []) as StoryReply,
+    );
+  }
+
+  #end(
+    shard: Shard,
+    id: JobId,
+    state: "cancelled" | "expired",
+    why: Ended["why"],
+  ): Promise<boolean> {
+    return endJob(shard, id, { state, by: this.#gateway, role: "gateway", ...(why && { why }) });
   }
 }
 
@@ -118,26 +141,22 @@ const REPLICATION_MS = 200;
 export async function endJob(
   shard: Shard,
   id: JobId,
-  state: "cancelled" | "expired",
+  end: Omit<Ended, "kind">,
 ): Promise<boolean> {
+  const fact = factText({ kind: "ended", ...end });
   const { keys } = shard;
   let tell = await shard.run((client) => client.hget(keys.job(id), "tell")) ?? "";
   while (true) {
-    const results = gatewaysOf(tell).map((gateway) => keys.results(gateway));
+    const results = namesIn(tell).map((gateway) => keys.results(gateway));
     const reply = await runScript(
       shard,
       endScript,
       [keys.job(id), keys.deadlines(), ...results],
-      [id, state, tell],
+      [id, end.state, tell, fact],
     );
     const [kind, more] = reply as [string, string | undefined];
     if (kind !== "retell") return kind === "done";
     // A gateway joined in between: its stream has to be among the declared keys.
     tell = more ?? "";
   }
-}
-
-/** Names in a record's `tell` field. */
-export function gatewaysOf(tell: string): string[] {
-  return tell.split(" ").filter((name) => name !== "");
 }

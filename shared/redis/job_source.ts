@@ -10,12 +10,14 @@
 import type { Buffer } from "node:buffer";
 import type { Delivery, Finished, JobSource, Lane, Progress, Settled, Verdict } from "../broker.ts";
 import type { Clock } from "../clock.ts";
+import type { Work } from "../story.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { replyCode } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
 import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
+import { factText } from "./story.ts";
 import { LEAVE, LONGEST_IDLE } from "./scripts/consumer.ts";
 import { HAND_BACK, RETRY } from "./scripts/attempt.ts";
 
@@ -171,11 +173,16 @@ export class RedisJobSource implements JobSource, Disposable {
     return this.#attempts.settle(done);
   }
 
-  async retry({ id, model, lane, entry }: Delivery, delayMs: number): Promise<boolean> {
+  async retry(
+    { id, model, lane, entry }: Delivery,
+    delayMs: number,
+    work?: Work,
+  ): Promise<boolean> {
     const { shard, consumer, claimIdleMs } = this.#parts;
     const keys = [this.#keys.jobs(model, lane), this.#keys.job(id)];
     const idleMs = Math.max(0, claimIdleMs - Math.round(delayMs));
-    return await runScript(shard, retryScript, keys, [GROUP, consumer, entry, idleMs]) === 1;
+    const fact = factText({ kind: "put_off", worker: consumer, delayMs, ...(work && { work }) });
+    return await runScript(shard, retryScript, keys, [GROUP, consumer, entry, idleMs, fact]) === 1;
   }
 
   async handBack(deliveries: readonly Delivery[]): Promise<number> {

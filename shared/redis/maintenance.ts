@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Maintained, Maintenance } from "../broker.ts";
+import type { Maintained, Maintenance } from "../maintenance.ts";
 import { type JobId, parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
 import { Inventory } from "./inventory.ts";
 import { endJob } from "./job_queue.ts";
@@ -86,8 +86,10 @@ export class RedisMaintenance implements Maintenance {
     if (trimmed === undefined) return NOTHING_DONE;
     const { trimmedEvents, left, overdue, nearest, nearestMs } = trimmed;
     let expiredJobs = 0;
+    const { shard, token } = this.#parts;
     for (const id of overdue) {
-      if (await endJob(this.#parts.shard, id, "expired")) expiredJobs++;
+      const end = { state: "expired", by: token, role: "maintenance" } as const;
+      if (await endJob(shard, id, end)) expiredJobs++;
     }
     const models = [...loads.keys()];
     await this.#reconcile(models);

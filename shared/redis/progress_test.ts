@@ -47,7 +47,7 @@ async function begin(broker: Broker, { followed = true } = {}): Promise<Begun> {
   if (followed) await attach(broker.queue, id, { progress: true });
   const delivery = await readOne(broker.source);
   const [verdict] = await broker.source.begin([delivery]);
-  assert.deepEqual(verdict, { kind: "run", attempt: 1, tell: "g1" });
+  assert.partialDeepStrictEqual(verdict, { kind: "run", attempt: 1, tell: "g1" });
   return { id, delivery };
 }
 
@@ -137,7 +137,7 @@ Deno.test("the next attempt goes on where the last one ended, and what was told 
   await broker.source.progress([progressOf(delivery, 0, 2)]);
   using next = broker.worker("w2");
   await claim(broker, "w2", delivery);
-  assert.deepEqual(await next.begin([delivery]), [
+  assert.partialDeepStrictEqual(await next.begin([delivery]), [
     { kind: "run", attempt: 2, tell: "g1", done: 2 },
   ]);
   await broker.source.progress([progressOf(delivery, 2, 3)]);

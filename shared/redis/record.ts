@@ -41,17 +41,19 @@ const RecordFields = z.object({
   inferMs: z.coerce.number().optional(),
   batchImages: z.coerce.number().optional(),
   totalMs: z.coerce.number().optional(),
+  traceparent: z.string().optional(),
 });
 
 /** Fields of a new job's record, besides those that the submit script computes. */
 export function newRecord(
-  { owner, model, traceparent }: Pick<NewJob, "owner" | "model" | "traceparent">,
-  images: number,
+  { owner, model, traceparent, replayOf }: Omit<NewJob, "images">,
+  { images, bytes }: { readonly images: number; readonly bytes: number },
   tell: string,
 ): string[] {
-  const fields = ["model", model, "total", String(images), "tell", tell];
+  const fields = ["model", model, "total", String(images), "bytes", String(bytes), "tell", tell];
   if (owner !== "") fields.push("owner", owner);
   if (traceparent !== undefined) fields.push("traceparent", traceparent);
+  if (replayOf !== undefined) fields.push("replayOf", replayOf);
   return fields;
 }
 
@@ -62,7 +64,7 @@ export function parseRecord(
 ): JobRecord | undefined {
   if (fields.state === undefined) return undefined;
   const read = RecordFields.parse(fields);
-  const { created, deadline, started, finished, results, error } = read;
+  const { created, deadline, started, finished, results, error, traceparent } = read;
   return {
     id,
     owner: read.owner,
@@ -75,6 +77,7 @@ export function parseRecord(
     attempts: read.attempts,
     images: { total: read.total, done: read.done },
     ...(results !== undefined && { results: Results.parse(JSON.parse(`[${results}]`)) }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(error !== undefined && { error: ErrorField.parse(JSON.parse(error)) }),
     timings: defined({
       queueMs: read.queueMs,

@@ -167,7 +167,7 @@ export function submitCall(
       ...[jobsMax, bytesMax, lane, LANES, owner === "" ? 1 : GREEDY_PART, GROUP],
       ...jobs.flatMap((job) => {
         const { id, timeoutMs, keepMs, waitMaxMs = "", idempotency, size } = job;
-        const record = newRecord(job, size.images, gateway);
+        const record = newRecord(job, size, gateway);
         return [
           ...[id, timeoutMs, keepMs, size.bytes, size.images, waitMaxMs],
           ...[idempotency?.fingerprint ?? "", record.length, ...record],

@@ -5,10 +5,13 @@
  */
 import type { Delivery } from "../../shared/broker.ts";
 import { newJobId } from "../../shared/job.ts";
+import { ManualClock } from "../../shared/testing/manual_clock.ts";
+import { Tracing } from "../../shared/tracing.ts";
 import type { Engine, Model } from "../engines/engine.ts";
 import { ModelConfigSchema } from "../models/config.ts";
 import { PreparedJob } from "../prepared.ts";
 import { ServedModel } from "../served_model.ts";
+import { Stages } from "../stages.ts";
 
 export const MODEL = "numbers";
 export const LABELS = ["zero", "one", "two", "three"];
@@ -35,7 +38,13 @@ export function testDelivery(
   };
 }
 
-/** The same, decoded: one pixel an image, its samples the number. */
+/** The stages of a delivery's attempt, which Redis took 2 ms to begin. */
+export function testStages(clock: ManualClock, delivery = testDelivery()): Stages {
+  const spans = new Tracing(clock).process(delivery, 1, 0);
+  return new Stages({ spans, beginMs: 2, clock });
+}
+
+/** The same, decoded in 4 ms: one pixel an image, its samples the number. */
 export function testJob(
   numbers?: readonly number[],
   { attempt = 1, done = 0, ...overrides }: Partial<Delivery> & {
@@ -45,7 +54,11 @@ export function testJob(
 ): PreparedJob {
   const delivery = testDelivery(numbers, overrides);
   const pixels = delivery.images.slice(done).map(pixelsOf);
-  return new PreparedJob({ delivery, attempt, tell: "g1", done }, pixels, 4);
+  const clock = new ManualClock();
+  const stages = testStages(clock, delivery);
+  clock.advance(4);
+  stages.enter("wait");
+  return new PreparedJob({ delivery, attempt, tell: "g1", done, stages }, pixels);
 }
 
 /** "Decodes" an image of {@linkcode testDelivery}. */

@@ -4,15 +4,16 @@
  *
  * @module
  */
-import { PRELUDE, TELL } from "./common.ts";
+import { PRELUDE, STORY, TELL } from "./common.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
  * it. KEYS start with stream and load, ARGV with group, consumer, lane. Gives the reason, or nil where the
  * entry is wanted.
  */
-const DROP_UNWANTED = `
-local function drop_unwanted(job, entry, images, bytes, state, bound)
+const DROP_UNWANTED = `${STORY}
+local worker_name = cjson.encode(ARGV[2])
+local function drop_unwanted(job, entry, images, bytes, state, bound, story, now)
   local reason
   if not state then
     reason = 'gone'
@@ -29,7 +30,10 @@ local function drop_unwanted(job, entry, images, bytes, state, bound)
   if deleted and reason ~= 'duplicate' and reason ~= 'refused' then
     lower(KEYS[2], ARGV[3], 1, images, bytes)
     -- Bound, so that another copy is known for one.
-    if reason ~= 'gone' then redis.call('HSET', job, 'entry', entry) end
+    if reason ~= 'gone' then
+      local fact = '{"kind":"dropped","worker":' .. worker_name .. '}'
+      redis.call('HSET', job, 'entry', entry, 'story', story_with(story, now, fact))
+    end
   end
   return reason
 end
@@ -45,15 +49,15 @@ const IN_HAND_MAX = 100_000;
  *
  * KEYS: stream, load, job, job, …
  * ARGV: group, consumer, lane, attemptsMax, then entry, images, bytes for each job
- * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0} |
- * {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
+ * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0,
+ * milliseconds since it was queued, or -1 where it was left running by a worker} | {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
  */
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local now = now_ms()
 local owned, claimed = {}, {}
 for _, pending in ipairs(redis.pcall('XPENDING', stream, group, '-', '+', ${IN_HAND_MAX}, consumer)) do
-  owned[pending[1]] = true
+  owned[pending[1]] = pending[4]
 end
 for i = 5, #ARGV, 3 do
   if owned[ARGV[i]] then table.insert(claimed, ARGV[i]) end
@@ -64,20 +68,25 @@ if #claimed > 0 then
 end
 local function begin(job, entry, images, bytes)
   if not owned[entry] then return {'lost'} end
-  local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed =
-    unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell', 'created',
-      'started', 'worker', 'done', 'kept', 'followed'))
-  local dropped = drop_unwanted(job, entry, images, bytes, state, bound)
+  local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed,
+    queued, story = unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell',
+      'created', 'started', 'worker', 'done', 'kept', 'followed', 'queued', 'story'))
+  local dropped = drop_unwanted(job, entry, images, bytes, state, bound, story, now)
   if dropped then return {'drop', dropped} end
   if now >= tonumber(deadline) then return {'expired', tell} end
   -- A consumer begins an entry again only after it was put off: this is a resend.
+  local first = tonumber(kept or done or 0)
   local function run(attempt)
-    return {'run', attempt, tell, tonumber(kept or done or 0), followed and 1 or 0}
+    local waited = state == 'queued' and math.max(0, now - (queued or created)) or -1
+    return {'run', attempt, tell, first, followed and 1 or 0, waited}
   end
   if state == 'running' and worker == consumer then return run(tonumber(attempts)) end
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[4]) then return {'spent', tell, attempt - 1} end
-  local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt}
+  local fact = '{"kind":"began","worker":' .. worker_name .. ',"attempt":' .. attempt
+    .. ',"delivery":' .. owned[entry] .. ',"from":' .. first .. '}'
+  local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt,
+    'story', story_with(story, now, fact)}
   if not started then
     for _, v in ipairs({'started', now, 'queueMs', now - created}) do table.insert(fields, v) end
   end
@@ -125,7 +134,7 @@ if all > done then
 end
 if not followed then return {'done', all} end
 local names = {'owner', 'model', 'state', 'created', 'deadline', 'started', 'attempts', 'total',
-  'done', 'queueMs'}
+  'done', 'queueMs', 'traceparent'}
 local event = {'id', ARGV[4], 'from', done}
 if all > done then event = {'id', ARGV[4], 'from', done, 'results', answers} end
 for i, value in ipairs(redis.call('HMGET', job, unpack(names))) do
@@ -142,15 +151,17 @@ return {'done', all}
  * Puts an attempt off after a passing fault: the entry stays with this consumer and becomes due
  * for a claim after the delay.
  *
- * KEYS: stream, job. ARGV: group, consumer, entry, idleMs (claim idle time less the delay)
+ * KEYS: stream, job. ARGV: group, consumer, entry, idleMs (claim idle time less the delay), fact
  * Returns: 1, or 0 where the entry is not ours or the job is over
  */
-export const RETRY = `${PRELUDE}
+export const RETRY = `${PRELUDE}${STORY}
 if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
-local state = redis.call('HGET', KEYS[2], 'state')
+local state, story = unpack(redis.call('HMGET', KEYS[2], 'state', 'story'))
 if not state or is_final(state) then return 0 end
 redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
-redis.call('HSET', KEYS[2], 'state', 'queued')
+local now = now_ms()
+redis.call('HSET', KEYS[2], 'state', 'queued', 'queued', now,
+  'story', story_with(story, now, ARGV[5]))
 return 1
 `;
 
@@ -165,14 +176,18 @@ return 1
 export const HAND_BACK = `${PRELUDE}${DROP_UNWANTED}
 local stream, job, group, consumer, entry = KEYS[1], KEYS[3], ARGV[1], ARGV[2], ARGV[4]
 if not owns(stream, group, consumer, entry) then return 0 end
-local state, bound, worker = unpack(redis.call('HMGET', job, 'state', 'entry', 'worker'))
-if drop_unwanted(job, entry, ARGV[5], ARGV[6], state, bound) then return 0 end
+local state, bound, worker, story =
+  unpack(redis.call('HMGET', job, 'state', 'entry', 'worker', 'story'))
+local now = now_ms()
+if drop_unwanted(job, entry, ARGV[5], ARGV[6], state, bound, story, now) then return 0 end
 local read = redis.call('XRANGE', stream, entry, entry)[1]
 redis.call('XACK', stream, group, entry)
 if not read then return 0 end
 redis.call('XDEL', stream, entry)
 local copy = redis.call('XADD', stream, '*', unpack(read[2]))
-redis.call('HSET', job, 'state', 'queued', 'entry', copy)
+local fact = '{"kind":"handed_back","worker":' .. worker_name .. '}'
+redis.call('HSET', job, 'state', 'queued', 'entry', copy, 'queued', now,
+  'story', story_with(story, now, fact))
 if state == 'running' and worker == consumer then redis.call('HINCRBY', job, 'attempts', -1) end
 return 1
 `;

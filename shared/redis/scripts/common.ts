@@ -38,11 +38,29 @@ local function lower(load_key, lane, jobs, images, bytes)
 end
 `;
 
+/** Bytes of a job's story beyond which only its end is added. */
+const STORY_BYTES_MAX = 4096;
+
+/**
+ * Adds a fact, as JSON, to a job's story: a list of `[at, fact]` with commas between. It is bounded,
+ * because a job may be handed back any number of times; its end is always told.
+ */
+export const STORY = `
+local function story_with(story, now, fact, is_end)
+  local more = '{"kind":"more"}'
+  if story and #story > ${STORY_BYTES_MAX} and not is_end then
+    if string.find(story, more, 1, true) then return story end
+    fact = more
+  end
+  return (story and story .. ',' or '') .. '[' .. now .. ',' .. fact .. ']'
+end
+`;
+
 /**
  * Tells gateways: `news` is a list of an event each, as name, value, … from `id` on, with the result
  * streams that it is for: the first is that of the gateway which took the job in, the others joined.
- * What one stream is told is one entry. A stream that is gone, or that cannot
- * be written, is passed over.
+ * What one stream is told is one entry. A stream that is gone, or that cannot be written, is passed
+ * over; of an outcome, whose event names its record, the record then says so.
  */
 export const TELL = `
 local function tell_gateways(news)
@@ -58,8 +76,18 @@ local function tell_gateways(news)
       entries[stream] = entry
     end
   end
+  local missed = {}
   for stream, entry in pairs(entries) do
-    redis.pcall('XADD', stream, 'NOMKSTREAM', '*', unpack(entry))
+    local added = redis.pcall('XADD', stream, 'NOMKSTREAM', '*', unpack(entry))
+    if type(added) ~= 'string' then missed[stream] = string.match(stream, ':results:(.*)$') end
+  end
+  if not next(missed) then return end
+  for _, told in ipairs(news) do
+    local names = {}
+    for _, stream in ipairs(told.streams) do table.insert(names, missed[stream]) end
+    if told.job and #names > 0 then
+      redis.pcall('HSET', told.job, 'missed', table.concat(names, ' '))
+    end
   end
 end
 `;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PRELUDE, TELL } from "./common.ts";
+import { PRELUDE, STORY, TELL } from "./common.ts";
 
 /**
  * Judges the load of a model, in images by lane. Before a job of a lane, what is there of its lane
@@ -135,12 +135,12 @@ return redis.call('HGETALL', KEYS[1])
  * Ends a job without a worker: cancels it, or expires it past its deadline. Its entry stays in
  * the stream until a worker meets it and drops it, which also lowers the load.
  *
- * KEYS: job, deadlines, the result streams to tell. ARGV: id, state, tell
+ * KEYS: job, deadlines, the result streams to tell. ARGV: id, state, tell, fact
  * Returns: {'done' | 'final' | 'early' | 'gone'} | {'retell', tell}
  */
-export const END = `${PRELUDE}${TELL}
-local state, deadline, created, tell =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'deadline', 'created', 'tell'))
+export const END = `${PRELUDE}${TELL}${STORY}
+local state, deadline, created, tell, story =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'deadline', 'created', 'tell', 'story'))
 if not state then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return {'gone'}
@@ -150,10 +150,11 @@ if tell ~= ARGV[3] then return {'retell', tell} end
 local now = now_ms()
 if ARGV[2] == 'expired' and now < tonumber(deadline) then return {'early'} end
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished', now, 'totalMs', now - created)
+redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished', now, 'totalMs', now - created,
+  'story', story_with(story, now, ARGV[4], true))
 if #KEYS < 3 then return {'done'} end
 local event = {'id', ARGV[1], unpack(redis.call('HGETALL', KEYS[1]))}
-tell_gateways({{event = event, streams = {unpack(KEYS, 3)}}})
+tell_gateways({{event = event, streams = {unpack(KEYS, 3)}, job = KEYS[1]}})
 return {'done'}
 `;
 
@@ -169,4 +170,15 @@ local id = redis.call('XADD', KEYS[1], '*', 'hello', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 redis.call('SADD', KEYS[2], ARGV[2])
 return id
+`;
+
+/**
+ * Reads all that is known of a job.
+ *
+ * KEYS: job
+ * Returns: {the record, name, value, …; milliseconds for which it is kept; Redis' clock}, the record
+ * empty where there is none
+ */
+export const READ_STORY = `${PRELUDE}
+return {redis.call('HGETALL', KEYS[1]), redis.call('PTTL', KEYS[1]), now_ms()}
 `;

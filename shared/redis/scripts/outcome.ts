@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PRELUDE, TELL } from "./common.ts";
+import { PRELUDE, STORY, TELL } from "./common.ts";
 import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /** Time over which the rate is taken, as the time constant of an exponential mean. */
@@ -47,17 +47,19 @@ end
  *
  * KEYS start with stream, load, deadlines, ARGV with group, consumer, lane, images to note as done.
  */
-const SETTLE_ATTEMPTS = `${TELL}${ACCOUNT}
+const SETTLE_ATTEMPTS = `${TELL}${STORY}${ACCOUNT}
 local stream, load, deadlines = KEYS[1], KEYS[2], KEYS[3]
 local group, consumer, lane = ARGV[1], ARGV[2], ARGV[3]
 -- What is told of a job beside its outcome.
-local names = {'owner', 'model', 'created', 'deadline', 'started', 'attempts', 'total', 'queueMs'}
+local names = {'owner', 'model', 'created', 'deadline', 'started', 'attempts', 'total', 'queueMs',
+  'traceparent'}
 
 local function read(job)
-  local known = redis.call('HMGET', job.key, 'state', 'entry', 'tell', 'kept', 'done', unpack(names))
+  local known = redis.call('HMGET', job.key, 'state', 'entry', 'tell', 'kept', 'done', 'story',
+    unpack(names))
   local told
-  job.state, job.bound, told, job.kept, job.done = unpack(known, 1, 5)
-  job.known = {unpack(known, 6, 5 + #names)}
+  job.state, job.bound, told, job.kept, job.done, job.story = unpack(known, 1, 6)
+  job.known = {unpack(known, 7, 6 + #names)}
   job.created = job.known[3]
   job.live = job.state and not is_final(job.state)
   job.kept = tonumber(job.kept or job.done or 0)
@@ -93,7 +95,7 @@ local function write(job, now)
     tell('done', job.done)
     tell('results', redis.call('HGET', job.key, 'results'))
   end
-  redis.call('HSET', job.key, unpack(fields))
+  redis.call('HSET', job.key, 'story', story_with(job.story, now, job.fact, true), unpack(fields))
   return event
 end
 
@@ -145,7 +147,7 @@ local function settle(jobs)
     elseif not job.live or written[job.key] then
       reply = {'late', written[job.key] or job.state}
     else
-      table.insert(news, {event = write(job, now), streams = job.streams})
+      table.insert(news, {event = write(job, now), streams = job.streams, job = job.key})
       table.insert(over, job.id)
       written[job.key] = job.outcome
       reply = {job.outcome}
@@ -164,7 +166,7 @@ end
  *
  * KEYS: stream, load, deadlines, then for each job its record and the result streams to tell
  * ARGV: group, consumer, lane, images to note as done, then for each job: entry, images, bytes, id,
- * tell, number of result streams, state, number of the following names and values of the record,
+ * tell, number of result streams, state, fact, number of the following names and values of the record,
  * these, and for a success the index of its first image, the number of answers, and these
  * Returns: for each job {state} | {'late', reason} | {'retell', tell}
  */
@@ -187,7 +189,7 @@ while at < #ARGV do
   job.id, job.tell = argument(), argument()
   for i = 1, tonumber(argument()) do job.streams[i] = KEYS[key + i] end
   key = key + #job.streams
-  job.outcome, job.fields = argument(), arguments()
+  job.outcome, job.fact, job.fields = argument(), argument(), arguments()
   if job.outcome == 'succeeded' then
     job.first, job.answers = tonumber(argument()), arguments()
   end
@@ -202,17 +204,17 @@ return settle(jobs)
  *
  * KEYS: stream, load, deadlines, job, dead letters, their bytes, their index, the result streams
  * to tell
- * ARGV: group, consumer, lane, images to note as done, entry, images, bytes, id, tell, error,
+ * ARGV: group, consumer, lane, images to note as done, entry, images, bytes, id, tell, fact, error,
  * bytesMax, model, then name, value, … of the letter
  * Returns: as SETTLE for one job
  */
 export const BURY = `${PRELUDE}${SETTLE_ATTEMPTS}${REMOVE_LETTER}
-local entry, images, bytes, id, tell, error, bytesMax, model = unpack(ARGV, 5, 12)
-local job = {key = KEYS[4], streams = {unpack(KEYS, 8)}, outcome = 'failed',
+local entry, images, bytes, id, tell, fact, error, bytesMax, model = unpack(ARGV, 5, 13)
+local job = {key = KEYS[4], streams = {unpack(KEYS, 8)}, outcome = 'failed', fact = fact,
   entry = entry, images = images, bytes = bytes, id = id, tell = tell, fields = {'error', error}}
 local settled = settle({job})[1]
 if settled[1] ~= 'failed' then return settled end
-local letter = redis.call('XADD', KEYS[5], '*', 'bytes', bytes, 'id', id, unpack(ARGV, 13))
+local letter = redis.call('XADD', KEYS[5], '*', 'bytes', bytes, 'id', id, unpack(ARGV, 14))
 redis.call('HSET', KEYS[7], id, letter .. ' ' .. model)
 local held = redis.call('INCRBY', KEYS[6], bytes)
 while held > tonumber(bytesMax) do

@@ -1,0 +1,160 @@
+/**
+ * A job's story in sentences, for a person who is tired.
+ *
+ * Pure. Owns the words that page and terminal show. Never says more than is known.
+ *
+ * @module
+ */
+import type { Ended, Fact, JobStory, StoryEvent, Work } from "../../shared/story.ts";
+import type { Attempt } from "./attempts.ts";
+import type { Stage } from "./timeline.ts";
+
+/** What a job does in a stage. */
+const STAGE_WORDS: Readonly<Record<Stage, string>> = {
+  queue: "waiting in the queue for a worker",
+  decode: "decoding its images",
+  wait: "decoded, waiting for the model to be free",
+  infer: "in the model",
+  reply: "after the model, until Redis had the outcome",
+  pause: "put off after the model failed",
+  lost: "with a worker that fell silent",
+  running: "with a worker that has not said more yet",
+};
+
+/** Redis' answer to a beginning is told when it took longer than any healthy one does. */
+const SLOW_BEGIN_MS = 50;
+
+/** Says in one sentence what became of a job, and where its time went. */
+export function summaryOf(
+  { record, readAt }: JobStory,
+  totals: Readonly<Record<Stage, number>>,
+  slowest: Stage | undefined,
+): string {
+  const { state, createdAt, finishedAt = readAt } = record;
+  const total = finishedAt - createdAt;
+  const head = record.finishedAt === undefined
+    ? `${state}, accepted ${duration(total)} ago`
+    : `${state} after ${duration(total)}`;
+  if (slowest === undefined) return head;
+  const most = totals[slowest];
+  const percent = Math.round(100 * most / Math.max(total, most));
+  return `${head}; most of it, ${duration(most)} (${percent} %), ${STAGE_WORDS[slowest]}`;
+}
+
+/** Says how the job came to be. */
+export function acceptedText({ record, bytes, gateway, replayOf }: JobStory): string {
+  const { images: { total }, model, createdAt, deadlineAt } = record;
+  const size = bytes > 0 ? `, ${kilobytes(bytes)}` : "";
+  const origin = replayOf === undefined ? "" : `, made of the dead letter of job ${replayOf}`;
+  return `gateway ${gateway} took it in${origin}: ${count(total, "image")}${size}, ` +
+    `for model ${model}, to be done within ${duration(deadlineAt - createdAt)}`;
+}
+
+/** Says what a fact means, in the light of the attempts around it. */
+export function factText(
+  { at, fact }: StoryEvent,
+  story: JobStory,
+  attempts: readonly Attempt[],
+): string {
+  switch (fact.kind) {
+    case "began":
+      return beganText(at, fact, attempts);
+    case "put_off":
+      return `${workText(fact.work)}the model failed on an image; put off for ${
+        duration(fact.delayMs)
+      }`;
+    case "handed_back":
+      return `worker ${fact.worker} gave it back to the queue, for others to do`;
+    case "dropped":
+      return `worker ${fact.worker} met its entry in the queue and removed it`;
+    case "more":
+      return "more happened than is kept here";
+    case "ended":
+      return endedText(fact, story, attempts);
+  }
+}
+
+function beganText(
+  at: number,
+  fact: Fact & { kind: "began" },
+  attempts: readonly Attempt[],
+): string {
+  const { worker, attempt, delivery, from } = fact;
+  const index = attempts.findIndex(({ beganAt, worker: by }) => beganAt === at && by === worker);
+  const before = attempts[index - 1];
+  const how = before?.end === "lost" || before?.end === "overtaken"
+    ? `took it over from worker ${before.worker}, which had fallen silent, and began`
+    : "began";
+  const again = delivery > 1 ? ` (delivery ${delivery} of its entry)` : "";
+  const behind = from > 0 ? `, behind the ${count(from, "image")} answered before` : "";
+  return `worker ${worker} ${how} attempt ${attempt}${again}${behind}`;
+}
+
+function workText(work: Work | undefined): string {
+  if (work === undefined) return "";
+  const { beginMs, decodeMs, waitMs, inferMs, batches } = work;
+  const parts: string[] = [];
+  if (beginMs > SLOW_BEGIN_MS) parts.push(`Redis took ${duration(beginMs)} to begin it`);
+  if (decodeMs !== undefined) parts.push(`decoding took ${duration(decodeMs)}`);
+  if (waitMs !== undefined) parts.push(`waiting for the model ${duration(waitMs)}`);
+  if (inferMs !== undefined) parts.push(`the model ${duration(inferMs)}`);
+  const runs = batches.map(({ number, images, jobs, mates, again }) => {
+    const more = jobs - 1 - mates.length;
+    const named = mates.join(", ") + (more > 0 ? ` and ${more} more` : "");
+    const others = mates.length > 0 ? `, with ${named}` : jobs > 1 ? ", with other jobs" : "";
+    const twice = again ? "; the model failed on it, its images ran once more, one by one" : "";
+    return `batch ${number} (${count(images, "image")} of ${count(jobs, "job")}${others}${twice})`;
+  });
+  return [parts.join(", "), ...runs].join("; ") + "; ";
+}
+
+function endedText(
+  fact: Ended,
+  { record, told, missed }: JobStory,
+  attempts: readonly Attempt[],
+): string {
+  const news = toldText(told, missed);
+  const by = `${fact.role} ${fact.by}`;
+  switch (fact.state) {
+    case "succeeded": {
+      const late = attempts.some(({ end }) => end === "overtaken") ? ", late but first" : "";
+      return `${workText(fact.work)}succeeded, written by ${by}${late}${news}`;
+    }
+    case "failed": {
+      const { code, detail } = record.error ?? { code: "job_failed", detail: "" };
+      const kept = fact.dead ? ", kept as a dead letter with its images" : "";
+      return `${workText(fact.work)}failed with ${code}: ${detail}; written by ${by}${kept}${news}`;
+    }
+    case "cancelled":
+      return `cancelled by ${by}${fact.why === undefined ? "" : `: ${WHY[fact.why]}`}${news}`;
+    case "expired":
+      return `expired: ${by} found its deadline over${news}`;
+  }
+}
+
+const WHY: Readonly<Record<NonNullable<Ended["why"]>, string>> = {
+  asked: "a client asked for it",
+  client_left: "the client that waited left, and nobody else waited",
+  too_few_replicas: "too few of Redis' replicas had it, so it was refused",
+};
+
+function toldText(told: readonly string[], missed: readonly string[]): string {
+  const heard = told.filter((name) => !missed.includes(name));
+  const reached = heard.length > 0 ? `; told to gateway ${heard.join(", ")}` : "; told to nobody";
+  const gone = missed.length > 0 ? `; gateway ${missed.join(", ")} was not there to be told` : "";
+  return reached + gone;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Milliseconds with two digits below 10, none above 100, and seconds from ten on. */
+export function duration(ms: number): string {
+  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Number(ms.toPrecision(Math.max(2, Math.ceil(Math.log10(ms + 1)))))} ms`;
+}
+
+function kilobytes(bytes: number): string {
+  return bytes < 1000 ? `${bytes} bytes` : `${Math.round(bytes / 1000)} kB`;
+}

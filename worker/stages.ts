@@ -1,0 +1,106 @@
+/**
+ * What an attempt goes through in this worker, one stage after the other: decode, wait, infer, reply.
+ *
+ * Owns the times that the job's record, its story and its trace tell: they are taken once.
+ * Invariant: an attempt is in one stage at a time.
+ *
+ * @module
+ */
+import type { Settled } from "../shared/broker.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Timings } from "../shared/job.ts";
+import { BATCHES_TOLD_MAX, type BatchRun, type Work } from "../shared/story.ts";
+import type { AttemptSpans } from "../shared/tracing.ts";
+
+/** `wait` is for the model, with the images decoded; `reply` is until the outcome is written. */
+export type Stage = "decode" | "wait" | "infer" | "reply";
+
+/** How an attempt left the worker's hands. */
+export type AttemptEnd = Settled | "put_off" | "handed_back";
+
+export interface StagesParts {
+  readonly spans: AttemptSpans;
+  /** How long Redis took to say that the attempt is begun. */
+  readonly beginMs: number;
+  readonly clock: Pick<Clock, "now">;
+}
+
+export class Stages {
+  readonly spans: AttemptSpans;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #beginMs: number;
+  readonly #ms = new Map<Stage, number>();
+  readonly #batches: BatchRun[] = [];
+  #modelMs = 0;
+  /** The job's images that were in batches, and its share of those: 1 of a batch of its own. */
+  #ran = { images: 0, batches: 0 };
+  #stage: Stage;
+  #since: number;
+
+  /** The attempt is in its first stage from the beginning. */
+  constructor({ spans, beginMs, clock }: StagesParts) {
+    this.spans = spans;
+    this.#beginMs = beginMs;
+    this.#clock = clock;
+    this.#stage = "decode";
+    this.#since = clock.now();
+    spans.enter("decode");
+  }
+
+  /** Goes on to a stage, unless it is in it. */
+  enter(stage: Stage): void {
+    if (stage === this.#stage) return;
+    this.#ms.set(this.#stage, this.#msOf(this.#stage));
+    this.#stage = stage;
+    this.#since = this.#clock.now();
+    this.spans.enter(stage);
+  }
+
+  /** Notes a run of the model, and how many of its images were the job's. */
+  ran(batch: BatchRun, own: number): void {
+    this.#modelMs += batch.ms;
+    this.#ran.images += own;
+    this.#ran.batches += own / batch.images;
+    if (this.#batches.length < BATCHES_TOLD_MAX) {
+      this.#batches.push({ ...batch, ms: round(batch.ms) });
+    }
+  }
+
+  /** As the record has them. */
+  get timings(): Timings {
+    const decodeMs = round(this.#msOf("decode"));
+    const { images, batches } = this.#ran;
+    if (batches === 0) return { decodeMs };
+    return { decodeMs, inferMs: round(this.#modelMs), batchImages: round(images / batches) };
+  }
+
+  /** As the story has it. */
+  get work(): Work {
+    const ms = (stage: Stage) => {
+      const reached = this.#ms.has(stage) || this.#stage === stage;
+      return reached && { [`${stage}Ms`]: round(this.#msOf(stage)) };
+    };
+    return {
+      beginMs: round(this.#beginMs),
+      ...ms("decode"),
+      ...ms("wait"),
+      ...ms("infer"),
+      batches: this.#batches,
+    };
+  }
+
+  /** The attempt is out of the worker's hands. */
+  end(how: AttemptEnd): void {
+    this.spans.end(how);
+  }
+
+  #msOf(stage: Stage): number {
+    const before = this.#ms.get(stage) ?? 0;
+    return stage === this.#stage ? before + this.#clock.now() - this.#since : before;
+  }
+}
+
+/** A measured number with a precision that means something. */
+export function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
