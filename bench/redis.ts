@@ -88,6 +88,28 @@ export class BenchRedis implements AsyncDisposable {
     return sent;
   }
 
+  /**
+   * Commands of Weir's processes by role while `work` is under way, those of scripts with who ran
+   * them.
+   */
+  async commandsDuring(work: () => Promise<unknown>): Promise<ReadonlyMap<string, number>> {
+    const monitor = await this.#client.monitor();
+    const bySource = new Map<string, number>();
+    let last = "";
+    monitor.on("monitor", (_time: string, _command: string[], source: string) => {
+      if (source !== "lua") last = source;
+      bySource.set(last, (bySource.get(last) ?? 0) + 1);
+    });
+    await work();
+    monitor.disconnect();
+    const byRole = new Map<string, number>();
+    const list = String(await this.#client.client("LIST"));
+    for (const [, source, role] of list.matchAll(/ addr=(\S+) .* name=weir:(\w+):/g)) {
+      byRole.set(role!, (byRole.get(role!) ?? 0) + (bySource.get(source!) ?? 0));
+    }
+    return byRole;
+  }
+
   /** Memory that it uses. */
   async memoryBytes(): Promise<number> {
     return Number(/^used_memory:(\d+)/m.exec(await this.#client.info("memory"))![1]);
