@@ -101,6 +101,17 @@ testWeir(
       }
     });
 
+    await step("tells what happened to a job when it is asked", async () => {
+      const found = card(page, "star.jpg");
+      const explained = page.waitForResponse(/\/explain$/);
+      await found.getByText("What happened to it").click();
+      const { summary, events } = await (await explained).json();
+      await found.locator(".story").getByText(summary).waitFor();
+      const told = await found.locator(".story").getByRole("listitem").allInnerTexts();
+      assert.equal(told.length, events.length);
+      for (const [i, { text }] of events.entries()) assert(told[i]!.endsWith(text), text);
+    });
+
     await step("takes photos that are dropped, pasted, or of its own", async () => {
       const bytes = (await Deno.readFile(photo("heart.webp"))).toBase64();
       const dropped = await (await page.evaluateHandle("window")).evaluateHandle(

@@ -4,55 +4,56 @@
  * @module
  */
 import { html, svg, type TemplateResult } from "lit-html";
+import type { ExplanationView } from "../explain/explanation.ts";
 import type { JobView } from "../job_view.ts";
 import { duration } from "./words.ts";
 
-/** A part of a job's time. */
-export interface Stage {
-  readonly name: "queue" | "decode" | "infer" | "rest";
-  /** When it began, after the job was accepted. */
+type Stage = ExplanationView["timeline"][number]["stage"];
+
+/** A part of a job's time, in milliseconds since it was accepted. */
+export interface Segment {
+  /** The rest is what no stage accounts for. */
+  readonly stage: Stage | "rest";
   readonly fromMs: number;
-  readonly ms: number;
+  readonly toMs: number;
 }
 
 /**
- * A finished job's stages in order; none where no worker has begun it.
+ * A finished job's stages in order, as its timings tell; none where no worker has begun it.
  *
- * What no stage accounts for is the rest. It may lie before the model's run as well as behind it:
- * the timings do not say.
+ * The rest may lie before the model's run as well as behind it: the timings do not say.
  */
-export function stagesOf({ queueMs, decodeMs, inferMs, totalMs }: JobView["timings"]): Stage[] {
+export function segmentsOf({ queueMs, decodeMs, inferMs, totalMs }: JobView["timings"]): Segment[] {
   if (queueMs === null || totalMs === null) return [];
-  const known = [
-    { name: "queue", ms: queueMs },
-    { name: "decode", ms: decodeMs ?? 0 },
-    { name: "infer", ms: inferMs ?? 0 },
-  ] as const;
+  const known = [["queue", queueMs], ["decode", decodeMs ?? 0], ["infer", inferMs ?? 0]] as const;
   let fromMs = 0;
-  const stages = known.map(({ name, ms }): Stage => {
-    const stage = { name, fromMs, ms };
-    fromMs += ms;
-    return stage;
+  const segments = known.map(([stage, ms]): Segment => {
+    const segment = { stage, fromMs, toMs: fromMs + ms };
+    fromMs = segment.toMs;
+    return segment;
   });
-  return [...stages, { name: "rest", fromMs, ms: Math.max(0, totalMs - fromMs) }];
+  return [...segments, { stage: "rest", fromMs, toMs: Math.max(fromMs, totalMs) }];
 }
 
 /** The stages as a line from the job's acceptance to its outcome, with a legend. */
-export function timeline(timings: JobView["timings"]): TemplateResult {
-  const stages = stagesOf(timings);
-  const lengthMs = stages.reduce((sum, { ms }) => sum + ms, 0);
+export function timeline(segments: readonly Segment[], totalMs: number): TemplateResult {
+  const lengthMs = Math.max(totalMs, segments.at(-1)?.toMs ?? 0);
   const share = (ms: number) => `${(100 * ms / lengthMs).toFixed(2)}%`;
+  const byStage = [...Map.groupBy(segments, ({ stage }) => stage)];
   return html`
     <div class="timeline">
       <svg aria-hidden="true" height="10">
-        ${stages.map(({ name, fromMs, ms }) =>
-          svg`<rect class=${`stage-${name}`} x=${share(fromMs)} width=${share(ms)} height="10" />`
+        ${segments.map(({ stage, fromMs, toMs }) =>
+          svg`<rect data-stage=${stage} x=${share(fromMs)} width=${share(toMs - fromMs)} />`
         )}
       </svg>
       <dl>
-        ${entry("total", timings.totalMs ?? lengthMs)}
-        ${stages.map(({ name, ms }) =>
-          entry(html`<span class=${`swatch stage-${name}`}></span>${name}`, ms)
+        ${entry("total", totalMs)}
+        ${byStage.map(([stage, parts]) =>
+          entry(
+            html`<span class="swatch" data-stage=${stage}></span>${stage}`,
+            parts.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0),
+          )
         )}
       </dl>
     </div>

@@ -6,12 +6,13 @@
  * @module
  */
 import { html, nothing, render } from "lit-html";
+import type { ExplanationView } from "../explain/explanation.ts";
 import { GatewayClient } from "./gateway_client.ts";
 import { keyForm } from "./key_form.ts";
 import { isBuiltin, type Model, modelPanel } from "./model_panel.ts";
 import { pause } from "./pause.ts";
 import { Photo } from "./photo.ts";
-import { photoCard } from "./photo_card.ts";
+import { photoCard, type PhotoView } from "./photo_card.ts";
 import { SAMPLES } from "./samples.ts";
 import { counted, percent } from "./words.ts";
 
@@ -29,6 +30,7 @@ interface Card {
   readonly element: HTMLLIElement;
   readonly picture: string;
   copyLabel: string;
+  story: PhotoView["story"];
 }
 
 const byId = (id: string) => document.getElementById(id)!;
@@ -71,8 +73,9 @@ class UploadPage {
       this.#keyWanted = false;
     }
     this.#drawKeyForm();
-    this.#drawModel(answer.ok ? "No worker has offered a model yet." : answer.reason);
-    return answer.ok ? (this.#model?.readyWorkers ?? 0) > 0 : answer.status === 401;
+    if (answer.ok) this.#drawModel("No worker has offered a model yet.");
+    else this.#drawModel(this.#keyWanted ? "It is shown with an API key alone." : answer.reason);
+    return answer.ok ? (this.#model?.readyWorkers ?? 0) > 0 : this.#keyWanted;
   }
 
   get #model(): Model | undefined {
@@ -102,12 +105,14 @@ class UploadPage {
     const element = document.createElement("li");
     element.className = "panel photo";
     element.tabIndex = -1;
-    this.#cards.set(photo, { element, picture: URL.createObjectURL(file), copyLabel: "Copy" });
+    const picture = URL.createObjectURL(file);
+    this.#cards.set(photo, { element, picture, copyLabel: "Copy", story: undefined });
     return photo;
   }
 
   #enqueue(photo: Photo): void {
     const model = this.#models.length > 1 ? `?model=${this.#model!.name}` : "";
+    this.#cards.get(photo)!.story = undefined;
     photo.wait(this.#client.url(`v1/jobs${model}`));
     this.#waiting.push(photo);
     void this.#sendNext();
@@ -127,12 +132,13 @@ class UploadPage {
     const card = this.#cards.get(photo)!;
     const { element } = card;
     const focused = element.contains(document.activeElement);
-    const view = { ...card, keyed: this.#client.key !== "" };
+    const view = { ...card, keyed: this.#keyWanted || this.#client.key !== "" };
     render(
       photoCard(photo, view, {
         retry: () => this.#enqueue(photo),
         cancel: () => void photo.cancel(),
         copy: () => void this.#copy(photo),
+        explain: () => void this.#explain(photo),
       }),
       element,
     );
@@ -153,6 +159,12 @@ class UploadPage {
     }
     this.#draw(photo);
     say(card.copyLabel);
+  }
+
+  async #explain(photo: Photo): Promise<void> {
+    const answer = await this.#client.ask<ExplanationView>(`v1/jobs/${photo.job!.id}/explain`);
+    this.#cards.get(photo)!.story = answer.ok ? answer.value : answer.reason;
+    this.#draw(photo);
   }
 
   #drawKeyForm(): void {
