@@ -35,10 +35,20 @@ testWeir(
         state: "succeeded",
         attempts: 2,
       });
+      const { body: story } = await call(`${url}/v1/jobs/${id}/explain`);
+      assert.deepEqual(endsOf(story), ["worker1 lost", "worker2 succeeded"]);
+      assert.equal(story.slowest, "lost", story.summary);
     }
     await weir.assertEmpty();
   },
 );
+
+/** How each attempt of a job's story ended, and in whose hands. */
+function endsOf({ attempts }: {
+  readonly attempts: readonly { readonly worker: string; readonly end: string }[];
+}): string[] {
+  return attempts.map(({ worker, end }) => `${worker.replace(/-\w+$/, "")} ${end}`);
+}
 
 const CLAIM_IDLE_S = 30;
 /** Silence that is left when the next worker comes. */
@@ -157,6 +167,9 @@ testWeir(
     const { body: { letters, total } } = await call(`${url}/admin/dead`);
     assert.equal(total, 1);
     assert.deepEqual([letters[0].attempts, letters[0].images], [ATTEMPTS_MAX, 1]);
+    const { body: story } = await call(`${url}/v1/jobs/${letters[0].id}/explain`);
+    assert.deepEqual(endsOf(story), [2, 3, 4].map((worker) => `worker${worker} lost`));
+    assert.match(story.events.at(-1).text, /written by worker worker5-\S+, kept as a dead letter/);
     assert.equal(workers.length, 1 + ATTEMPTS_MAX + 1);
     await weir.assertEmpty();
   },

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { call, post } from "./client.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
-import { colourPicture } from "./pictures.ts";
+import { colourModels, colourPicture } from "./pictures.ts";
+import { Started } from "./started.ts";
 import { printingLog, startWeir, type Weir } from "./weir.ts";
 
 const PHOTO = await colourPicture([250, 20, 10]);
@@ -74,6 +75,21 @@ Deno.test("without the exporter nothing is traced, and a client's trace is named
     assert.equal(story.body.traceId, CLIENT.traceId);
     await weir.drain();
   });
+});
+
+Deno.test("the roles of one start are told apart in a trace", async () => {
+  await using receiver = new OtlpReceiver();
+  await using models = await colourModels();
+  await using started = await Started.run({
+    env: { ...receiver.settings, WEIR_MODELS: models.path },
+  });
+  const { headers } = await post(`${await started.url()}/predict`, PHOTO.bytes);
+  const [, traceId] = headers.get("traceresponse")!.split("-");
+  const spans = await receiver.trace(traceId!, "POST /predict", "process colour");
+  assert.equal(byName(spans, "POST /predict").service, "weir-gateway");
+  assert.equal(byName(spans, "process colour").service, "weir-worker");
+  started.kill("SIGTERM");
+  assert.equal(await started.code(), 0);
 });
 
 /** The trace is named to the client, in the log of both roles, and by the story. */
