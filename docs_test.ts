@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { SETTINGS } from "./shared/config.ts";
 import { ERROR_CODES } from "./shared/errors.ts";
+import { measured } from "./e2e/measured.ts";
 import { PROBLEMS } from "./gateway/problem.ts";
 import project from "./deno.json" with { type: "json" };
 
@@ -17,6 +18,14 @@ const architecture = await read("ARCHITECTURE.md");
 Deno.test("the README's table of settings is the code's", () => {
   const rows = Object.entries(SETTINGS).map(([name, { default: value, about }]) =>
     `| \`${name}\` | ${value === undefined ? "" : `\`${value}\` `}| ${about} |`
+  );
+  assert(readme.includes(rows.join("\n")), `the table should read\n${rows.join("\n")}`);
+});
+
+Deno.test("the README's table of metrics is the code's", () => {
+  const rows = measured().map(({ name, type, roles, labels, help }) =>
+    `| \`${name}\` | ${type} | ${roles.join(", ")} | ${labels.join(", ")} | ${help} |`
+      .replaceAll(/ +/g, " ")
   );
   assert(readme.includes(rows.join("\n")), `the table should read\n${rows.join("\n")}`);
 });

@@ -1,11 +1,12 @@
-/** Time that is lost in one stage is found there: by `explain`, and in the trace. */
+/** Time that is lost in one stage is found there: by `explain`, in the trace and in the metrics. */
 import assert from "node:assert/strict";
 import { freeze } from "../shared/testing/redis.ts";
+import { Scrape } from "../shared/testing/scrape.ts";
 import { call, post } from "./client.ts";
 import { OtlpReceiver } from "./otlp_receiver.ts";
 import { colourPicture } from "./pictures.ts";
 import { until } from "./waiting.ts";
-import { pausing, printingLog, startWeir, type Weir } from "./weir.ts";
+import { pausing, printingLog, startWeir, statusUrl, type Weir } from "./weir.ts";
 
 /** Far more than a small job takes in any stage, also on a busy machine. */
 const LOST_MS = 1500;
@@ -20,7 +21,12 @@ function testSlow(
 ): void {
   Deno.test(name, async () => {
     await using receiver = new OtlpReceiver();
-    const settings = { ...receiver.settings, WEIR_LOG_LEVEL: "debug", ...env };
+    const settings = {
+      ...receiver.settings,
+      WEIR_LOG_LEVEL: "debug",
+      WEIR_METRICS_PORT: "0",
+      ...env,
+    };
     await using weir = await startWeir({ env: settings });
     await printingLog(weir, async () => {
       const { id, slowest } = await body(weir);
@@ -34,9 +40,22 @@ function testSlow(
       assert.equal(longest!.name, slowest);
       // Two clocks, of which Redis' knows whole milliseconds.
       assert(Math.abs(longest!.ms - story.stages[slowest]) < 0.2 * LOST_MS);
+      assert.equal(await slowestMeasured(weir), slowest);
       await weir.drain();
     });
   });
+}
+
+/** The stage in which the only worker's jobs lost most time, if it was about as much as was lost. */
+async function slowestMeasured(weir: Weir): Promise<string | undefined> {
+  const scrape = await Scrape.of(await statusUrl(weir.workers[0]!));
+  const name = "weir_job_stage_seconds";
+  const stages = scrape.labels(`${name}_sum`, "stage").filter((stage) => stage !== "total");
+  const seconds = (stage: string) => scrape.value(`${name}_sum`, { stage })!;
+  const slowest = stages.sort((a, b) => seconds(b) - seconds(a))[0]!;
+  const total = scrape.value(`${name}_sum`, { stage: "total" })!;
+  assert(seconds(slowest) > total / 2, `${slowest}: ${seconds(slowest)} of ${total} s`);
+  return slowest;
 }
 
 /** Waits until a job has been followed to its end. */

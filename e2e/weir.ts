@@ -223,6 +223,11 @@ export async function printingLog(weir: Weir, body: () => Promise<void>): Promis
   }
 }
 
+/** Base address of what a worker tells of itself, where it has `WEIR_METRICS_PORT`. */
+export async function statusUrl(worker: Role): Promise<string> {
+  return /http:[^\s"]+/.exec(await worker.line(/status served/))![0];
+}
+
 /** Stops the only worker while something is done. */
 export async function pausing<T>({ workers: [worker] }: Weir, body: () => Promise<T>): Promise<T> {
   worker!.kill("SIGSTOP");

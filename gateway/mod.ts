@@ -14,7 +14,7 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { type Handler, listen } from "../shared/listen.ts";
 import { loop } from "../shared/loop.ts";
-import { redisCalls } from "../shared/metrics.ts";
+import { countFinished, countSubmitted, redisCalls } from "../shared/metrics.ts";
 import { DEAD_BYTES_MAX } from "../shared/redis/attempts.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
@@ -74,6 +74,7 @@ export async function runGateway(
   const { admission } = settings;
   const keys = openKeys(config, clock, log);
   const metrics = new Registry();
+  const counts = { submitted: countSubmitted(metrics), finished: countFinished(metrics) };
   const shards = stack.use(await openShards(parts, redisCalls(metrics)));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
   const quotas = new RedisQuotas(shards.common);
@@ -82,6 +83,7 @@ export async function runGateway(
     gateway: name,
     admission,
     replicas: config.WEIR_REDIS_WAIT_REPLICAS,
+    counts,
   });
   const feeds = await openFeeds(parts, shards, stack);
   const waiters = new Waiters({ queue, clock, log });
@@ -97,7 +99,7 @@ export async function runGateway(
   });
   const app = createApp({
     jobs: new Jobs({ queue, waiters, ...common, ...settings }),
-    letters: new RedisDeadLetters({ shards, gateway: name, admission }),
+    letters: new RedisDeadLetters({ shards, gateway: name, admission, counts }),
     ...common,
     ...settings,
     pageFiles: await readPageFiles(),

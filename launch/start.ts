@@ -67,10 +67,15 @@ export async function start(
     const children: Child[] = [];
     stack.defer(async () => void await Promise.all(children.map((child) => child.stop(now))));
     while (children.length < count) {
-      const name = `${role} ${children.length + 1}`;
-      // As spans name their process, unless somebody has named it already.
-      const named = { OTEL_SERVICE_NAME: `weir-${role}`, ...env };
-      children.push(new Child({ name, command, env: named, complain, clock, log }));
+      const number = children.length;
+      const name = `${role} ${number + 1}`;
+      const own = {
+        // As spans name their process, unless somebody has named it already.
+        OTEL_SERVICE_NAME: `weir-${role}`,
+        ...env,
+        ...metricsPort(config, number),
+      };
+      children.push(new Child({ name, command, env: own, complain, clock, log }));
     }
     return children;
   };
@@ -95,6 +100,14 @@ export async function start(
     drain.addEventListener("abort", () => resolve(), { once: true });
     if (drain.aborted) resolve();
   });
+}
+
+/** Workers cannot share a port: each has its own, from the one that is set on. */
+function metricsPort(
+  { WEIR_METRICS_PORT: first }: Config,
+  worker: number,
+): Readonly<Record<string, string>> {
+  return first === undefined || first === 0 ? {} : { WEIR_METRICS_PORT: String(first + worker) };
 }
 
 /** Workers that each took all cores would only get into one another's way. */

@@ -2,7 +2,7 @@
  * Set-up: what Weir needs of a machine beyond its npm packages.
  *
  * Owns the list of parts and their order: the server program for the queues, TensorFlow's native
- * addon, and a browser where tests ask for it. Never starts a server, never exits, never reads the
+ * addon, and programs that tests ask for. Never starts a server, never exits, never reads the
  * environment by itself.
  * Invariant: it can be interrupted at any point and repeated at any time; with nothing missing it
  * is silent and takes well under 2 s.
@@ -11,7 +11,6 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import { AddonCache, cacheFolder } from "./addon_cache.ts";
-import { type Chromium, provideChromium } from "./chromium.ts";
 import { InstallerSource } from "./installer_source.ts";
 import type { PartReport } from "./part_report.ts";
 import { Programs } from "./programs.ts";
@@ -23,20 +22,23 @@ import {
   type TensorFlowAddon,
   tfjsNodePackage,
 } from "./tensorflow_addon.ts";
+import { provideTestProgram, type TestProgram } from "./test_program.ts";
 import { WheelSource } from "./wheel_source.ts";
 
-export type { Chromium } from "./chromium.ts";
 export type { PartReport } from "./part_report.ts";
 export { type Progress, terminalProgress } from "./progress.ts";
 export { findRedisServer, type RedisServer } from "./redis_server.ts";
 export type { TensorFlowAddon } from "./tensorflow_addon.ts";
+export type { TestProgram } from "./test_program.ts";
 
 /** What set-up did about each part that was asked for. */
 export interface SetupReport {
   readonly redisServer?: PartReport<RedisServer>;
   readonly tensorflowAddon?: PartReport<TensorFlowAddon>;
   /** For the tests alone. */
-  readonly chromium?: PartReport<Chromium>;
+  readonly chromium?: PartReport<TestProgram>;
+  /** For the tests alone. */
+  readonly promtool?: PartReport<TestProgram>;
 }
 
 export interface SetupOptions {
@@ -68,7 +70,9 @@ export async function setUp(options: SetupOptions): Promise<SetupReport> {
     ...(parts.has("tensorflowAddon") &&
       { tensorflowAddon: await addon(options, folder, programs, packages) }),
     ...(parts.has("chromium") &&
-      { chromium: await provideChromium({ programs, packages, signal }) }),
+      { chromium: await provideTestProgram("chromium", { programs, packages, signal }) }),
+    ...(parts.has("promtool") &&
+      { promtool: await provideTestProgram("promtool", { programs, packages, signal }) }),
   };
 }
 

@@ -13,7 +13,7 @@ import { lastWords, type Programs } from "./programs.ts";
 import type { Progress } from "./progress.ts";
 
 /** What set-up may need from the system. */
-export type Tool = "redis-server" | "g++" | "pip" | "chromium";
+export type Tool = "redis-server" | "g++" | "pip" | "chromium" | "promtool";
 
 interface PackageManager {
   readonly program: string;
@@ -27,7 +27,13 @@ const MANAGERS: readonly PackageManager[] = [
   {
     program: "brew",
     command: "brew install",
-    packages: { "redis-server": "redis", "g++": "gcc", "pip": "python", "chromium": "chromium" },
+    packages: {
+      "redis-server": "redis",
+      "g++": "gcc",
+      "pip": "python",
+      "chromium": "chromium",
+      "promtool": "prometheus",
+    },
   },
   {
     program: "apt-get",
@@ -37,6 +43,7 @@ const MANAGERS: readonly PackageManager[] = [
       "g++": "g++",
       "pip": "python3-pip",
       "chromium": "chromium",
+      "promtool": "prometheus",
     },
   },
   {
@@ -47,12 +54,19 @@ const MANAGERS: readonly PackageManager[] = [
       "g++": "gcc-c++",
       "pip": "python3-pip",
       "chromium": "chromium",
+      "promtool": "golang-github-prometheus",
     },
   },
   {
     program: "apk",
     command: "sudo apk add",
-    packages: { "redis-server": "redis", "g++": "g++", "pip": "py3-pip", "chromium": "chromium" },
+    packages: {
+      "redis-server": "redis",
+      "g++": "g++",
+      "pip": "py3-pip",
+      "chromium": "chromium",
+      "promtool": "prometheus",
+    },
   },
   {
     program: "pacman",
@@ -62,6 +76,7 @@ const MANAGERS: readonly PackageManager[] = [
       "g++": "gcc",
       "pip": "python-pip",
       "chromium": "chromium",
+      "promtool": "prometheus",
     },
   },
 ];

@@ -157,6 +157,8 @@ export type Verdict =
     readonly done?: number;
     /** How long it was queued; absent where another worker had begun it and fell silent. */
     readonly waitedMs?: number;
+    /** Time since the job was accepted. */
+    readonly ageMs: number;
   }
   | { readonly kind: "expired"; readonly tell: string }
   | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }

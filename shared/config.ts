@@ -121,6 +121,10 @@ export const SETTINGS = {
     "0",
   ),
   WEIR_SHARDS: setting(int(1, 256), "streams a model is spread over", "1"),
+  WEIR_METRICS_PORT: setting(
+    int(0, 65535),
+    "a worker's port for /metrics, /healthz and /readyz, the next ones for its peers of start; 0 picks one; unset: none",
+  ),
   WEIR_TIMEOUT_MS: setting(
     int(1, TIMEOUT_MAX_MS),
     "a job's deadline where the client names none",

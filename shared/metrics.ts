@@ -9,6 +9,7 @@
  */
 import process from "node:process";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { FinalState } from "./job.ts";
 
 /** Upper bounds of times, in seconds: from what a call to Redis takes to a batch's longest. */
 export const SECONDS_BUCKETS: readonly number[] = [
@@ -106,4 +107,32 @@ export function measureRedis(registry: Registry, way: RedisWay): void {
     "Bound on them, WEIR_REDIS_CONNECTIONS_MAX",
     () => way.connectionsMax,
   );
+}
+
+/** Told of jobs where their state is written: the sum over all processes has each job once. */
+export interface JobCounts {
+  submitted(model: string): void;
+  finished(model: string, state: FinalState): void;
+}
+
+/** Makes the count of jobs that were accepted. */
+export function countSubmitted(registry: Registry): JobCounts["submitted"] {
+  const submitted = new Counter({
+    name: "weir_jobs_submitted_total",
+    help: "Jobs that this process got accepted",
+    labelNames: ["model"],
+    registers: [registry],
+  });
+  return (model) => submitted.inc({ model });
+}
+
+/** Makes the count of jobs that are over. */
+export function countFinished(registry: Registry): JobCounts["finished"] {
+  const finished = new Counter({
+    name: "weir_jobs_finished_total",
+    help: "Jobs whose outcome this process wrote",
+    labelNames: ["model", "state"],
+    registers: [registry],
+  });
+  return (model, state) => finished.inc({ model, state });
 }

@@ -43,7 +43,12 @@ export class Batcher {
 
   /** Images that could be taken in now. */
   get free(): number {
-    return Math.max(0, BATCHES_HELD_MAX * this.#parts.batchMax - this.#held);
+    return Math.max(0, this.heldMax - this.#held);
+  }
+
+  /** Images in the worker's hands with which no more are taken in. */
+  get heldMax(): number {
+    return BATCHES_HELD_MAX * this.#parts.batchMax;
   }
 
   /** Images in the worker's hands. */

@@ -16,6 +16,7 @@ import type { Tracing } from "../shared/tracing.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Decoded } from "./images/decode.ts";
 import type { Hands } from "./hands.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import { type Begun, PreparedJob } from "./prepared.ts";
 import type { Settler } from "./settler.ts";
 import { laneKey } from "./shares.ts";
@@ -32,6 +33,7 @@ export interface ConsumerParts {
   /** Decodes one image for a model. */
   readonly decode: (image: Uint8Array, model: string) => Promise<Decoded>;
   readonly tracing: Tracing;
+  readonly metrics: Pick<WorkerMetrics, "attempt">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -176,14 +178,15 @@ export class Consumer {
   }
 
   #dispatch(delivery: Delivery, verdict: Verdict, beginMs: number): void {
-    const { log, hands, settler, tracing, clock } = this.#parts;
+    const { log, hands, settler, tracing, metrics, clock } = this.#parts;
     const fields = jobFields(delivery);
     switch (verdict.kind) {
       case "run": {
         const { attempt, tell, done = 0, waitedMs } = verdict;
         log.debug("job begun", { ...fields, attempt });
         const spans = tracing.process(delivery, attempt, waitedMs);
-        const stages = new Stages({ spans, beginMs, clock });
+        const onEnd = metrics.attempt(delivery.model, verdict);
+        const stages = new Stages({ spans, beginMs, onEnd, clock });
         hands.begin(delivery, stages);
         return this.#start({ delivery, attempt, tell, done, stages });
       }

@@ -4,6 +4,7 @@ import { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import type { Decoded } from "./images/decode.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import { BAD, MODEL, pixelsOf, testDelivery } from "./testing/jobs.ts";
 import { openSettling, type Settling } from "./testing/settling.ts";
 
@@ -46,6 +47,7 @@ function consume(
     hands,
     decode,
     tracing: new Tracing(clock),
+    metrics: new WorkerMetrics(),
     clock,
     log,
   });
@@ -324,7 +326,8 @@ Deno.test("consumer that is told to drain finishes what it prepares, and reads n
 Deno.test("consumer runs a job that was begun before to its end before the next is claimed", async () => {
   const again = testDelivery([1]);
   await using worker = consume({
-    prepare: ({ source }) => source.verdicts.set(again.id, { kind: "run", attempt: 2, tell: "g1" }),
+    prepare: ({ source }) =>
+      source.verdicts.set(again.id, { kind: "run", attempt: 2, tell: "g1", ageMs: 0 }),
   });
   const events: string[] = [];
   const recovered = worker.consumer.recover(again, forever).then(() => events.push("recovered"));

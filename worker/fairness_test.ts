@@ -8,6 +8,7 @@ import { type Broker, keys, MODEL, openBroker, submit } from "../shared/testing/
 import { keptLog } from "../shared/testing/kept_log.ts";
 import { Tracing } from "../shared/tracing.ts";
 import type { Engine } from "./engines/engine.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
 import { ServedModel } from "./served_model.ts";
@@ -61,6 +62,7 @@ class HeldWorker implements AsyncDisposable {
         ...{ config: read.config, redis, name: "w1", sources: [source], engine },
         models: new Map([[MODEL, new ServedModel(layers, await engine.load(layers), engine)]]),
         tracing: new Tracing(systemClock),
+        metrics: new WorkerMetrics(),
         clock: systemClock,
         log: keptLog(),
       },

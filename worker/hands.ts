@@ -51,6 +51,11 @@ export class Hands {
     this.#held.delete(keyOf(delivery));
   }
 
+  /** How many are held now. */
+  get size(): number {
+    return this.#held.size;
+  }
+
   has(delivery: Delivery): boolean {
     return this.#held.has(keyOf(delivery));
   }

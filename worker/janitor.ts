@@ -19,7 +19,10 @@ export interface JanitorParts {
 
 export class Janitor {
   readonly #parts: JanitorParts;
-  #elected = false;
+  /** Whether the lease is ours, as far as is known. */
+  elected = false;
+  /** Periods so far that had something to do. */
+  runs = 0;
   /** When a run has something to do, whatever a look says. */
   #dueAt = -Infinity;
 
@@ -31,17 +34,18 @@ export class Janitor {
   async runOnce(): Promise<void> {
     const { maintenance, shard, clock, log } = this.#parts;
     const elected = await maintenance.elect();
-    if (elected !== this.#elected) {
+    if (elected !== this.elected) {
       log.info(elected ? "elected as maintainer" : "no longer the maintainer", { shard });
       this.#dueAt = -Infinity;
     }
-    this.#elected = elected;
+    this.elected = elected;
     if (!elected) return;
     const now = clock.now();
     if (now < this.#dueAt && !await maintenance.look()) return;
     // Until it is done.
     this.#dueAt = -Infinity;
     const { report, dueMs } = await maintenance.run();
+    this.runs++;
     this.#dueAt = now + dueMs;
     if (Object.values(report).some((count) => count > 0)) {
       log.info("maintenance done", { ...report, shard });
@@ -50,7 +54,7 @@ export class Janitor {
 
   /** Gives the lease back, so that the next does not have to wait for its end. */
   async resign(): Promise<void> {
-    if (this.#elected) await this.#parts.maintenance.resign();
-    this.#elected = false;
+    if (this.elected) await this.#parts.maintenance.resign();
+    this.elected = false;
   }
 }

@@ -11,6 +11,7 @@ import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
+import { redisCalls } from "../shared/metrics.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisJobSource } from "../shared/redis/job_source.ts";
@@ -20,10 +21,12 @@ import { type Shard, Shards } from "../shared/redis/shard.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import type { selectEngine } from "./engines/select.ts";
 import { Janitor } from "./janitor.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import { ModelOpener } from "./model_opener.ts";
 import { openRepository } from "./models/repository.ts";
 import { runPipeline } from "./pipeline.ts";
 import type { Served } from "./served_model.ts";
+import { StatusServer } from "./status_server.ts";
 
 export { tensorflowEnvironment } from "./engines/tensorflow.ts";
 
@@ -54,6 +57,7 @@ const LEASE_PERIODS = 1.5;
  * Serves until `drain` aborts, then finishes what it has begun.
  *
  * @param giveUp aborts when the time for draining is over
+ * @throws {ListenError} where the port of its status cannot be listened at
  * @throws {ModelError} where a model cannot be served
  * @throws {BrokerUnavailable} where Redis cannot be reached at the start
  */
@@ -62,21 +66,13 @@ export async function runWorker(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const { config, redis, name, clock, log } = parts;
+  const { config, name, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
-  const count = config.WEIR_SHARDS;
-  const shards = stack.use(
-    await Shards.open({
-      settings: redis,
-      count,
-      connectionsMax: config.WEIR_REDIS_CONNECTIONS_MAX,
-      // A reader for each shard, and the heartbeat.
-      others: count + 1,
-      clock,
-      log,
-    }),
-  );
-  await joinDeployment(shards.common, count);
+  const metrics = new WorkerMetrics();
+  const status: Status = { whyNotReady: () => "its models are loading" };
+  stack.use(openStatus(parts, metrics, status));
+  const shards = stack.use(await openShards(parts, metrics));
+  await joinDeployment(shards.common, config.WEIR_SHARDS);
   const opener = stack.use(
     new ModelOpener({
       ...parts,
@@ -95,13 +91,15 @@ export async function runWorker(
   }
   const lifetimeMs = LIFETIME_PERIODS * config.WEIR_REDIS_HEALTH_MS;
   const beatMs = lifetimeMs / BEATS_A_LIFETIME;
-  const members = shards.all.map((shard) => membership(parts, shard, lifetimeMs));
+  const members = shards.all.map((shard) => membership(parts, shard, lifetimeMs, metrics));
   for (const { janitor } of members) stack.defer(() => farewell(log, () => janitor.resign()));
   for (const { registry } of members) {
     await registry.announce({ name, engine, models: cards });
     stack.defer(() => farewell(log, () => registry.leave()));
   }
+  metrics.watchProcess(shards, members.map(({ janitor }) => janitor));
   drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
+  status.whyNotReady = () => whyNotReady(shards, drain);
   log.info("worker ready", { name, engine, models: [...models.keys()].join(",") });
 
   const loops = Promise.all(members.flatMap(({ registry, janitor }) => [
@@ -112,9 +110,53 @@ export async function runWorker(
       () => janitor.runOnce(),
     ),
   ]));
-  await runPipeline({ ...parts, sources, models }, drain, giveUp);
+  await runPipeline({ ...parts, metrics, sources, models }, drain, giveUp);
   await loops;
   log.info("worker drained", { name });
+}
+
+/** How the worker is to whoever asks; changes as it starts. */
+interface Status {
+  whyNotReady: () => string | undefined;
+}
+
+/** Listens where the settings say so. */
+function openStatus(
+  { config, log }: WorkerParts,
+  { registry }: WorkerMetrics,
+  status: Status,
+): StatusServer | undefined {
+  const { WEIR_HOST: hostname, WEIR_METRICS_PORT: port } = config;
+  if (port === undefined) return undefined;
+  return new StatusServer({
+    hostname,
+    port,
+    metrics: registry,
+    whyNotReady: () => status.whyNotReady(),
+    onListen: (url) => log.info("status served", { url }),
+  });
+}
+
+function whyNotReady({ all }: Shards, drain: AbortSignal): string | undefined {
+  if (drain.aborted) return "it is draining";
+  return all.some(({ away }) => away) ? "redis is away" : undefined;
+}
+
+function openShards(
+  { config, redis, clock, log }: WorkerParts,
+  { registry }: WorkerMetrics,
+): Promise<Shards> {
+  const count = config.WEIR_SHARDS;
+  return Shards.open({
+    settings: redis,
+    count,
+    connectionsMax: config.WEIR_REDIS_CONNECTIONS_MAX,
+    // A reader for each shard, and the heartbeat.
+    others: count + 1,
+    onCall: redisCalls(registry),
+    clock,
+    log,
+  });
 }
 
 /** Joins the consumer group of a shard's streams, and leaves it with the stack. */
@@ -146,9 +188,10 @@ function membership(
   { config, name, clock, log }: WorkerParts,
   shard: Shard,
   lifetimeMs: number,
+  { counts }: WorkerMetrics,
 ): { readonly registry: RedisWorkerRegistry; readonly janitor: Janitor } {
   const leaseMs = LEASE_PERIODS * config.WEIR_MAINTENANCE_MS;
-  const maintenance = new RedisMaintenance({ shard, token: name, leaseMs });
+  const maintenance = new RedisMaintenance({ shard, token: name, leaseMs, counts });
   return {
     registry: new RedisWorkerRegistry({ shard, worker: name, lifetimeMs, clock }),
     janitor: new Janitor({ maintenance, shard: shard.number, clock, log }),

@@ -23,6 +23,7 @@ import { BEATS_A_CLAIM, Heartbeat } from "./heartbeat.ts";
 import type { Decoded } from "./images/decode.ts";
 import { Decoder } from "./images/decoder.ts";
 import { readTensor } from "./images/tensor.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import { Recoverer } from "./recoverer.ts";
 import { Runner } from "./runner.ts";
 import type { Served } from "./served_model.ts";
@@ -37,6 +38,7 @@ export interface PipelineParts {
   readonly sources: readonly JobSource[];
   readonly models: ReadonlyMap<string, Served>;
   readonly tracing: Tracing;
+  readonly metrics: WorkerMetrics;
   readonly clock: Clock;
   readonly log: Log;
   /** Gives up what only starting takes, before the first photo is looked at. */
@@ -52,7 +54,7 @@ export async function runPipeline(
   drain: AbortSignal,
   giveUp: AbortSignal,
 ): Promise<void> {
-  const { config, redis, name, sources, models, tracing, clock, log } = parts;
+  const { config, redis, name, sources, models, tracing, metrics, clock, log } = parts;
   const claimIdleMs = config.WEIR_CLAIM_IDLE_MS;
   const batchMax = config.WEIR_BATCH_MAX;
   const attemptsMax = config.WEIR_ATTEMPTS_MAX;
@@ -70,19 +72,22 @@ export async function runPipeline(
     sources,
     hands,
     onRetry: ({ shard }, delayMs) => recoverers[shard]!.lookAfter(delayMs),
+    counts: metrics.counts,
     clock,
     log,
     giveUp,
   });
-  const decode = decoder(parts);
-  const common = { batcher, settler, hands, decode, tracing, clock, log };
+  const decoder = openDecoder(config);
+  metrics.watchPipeline({ batcher, decoder, hands });
+  const decode = decoding(decoder, models);
+  const common = { batcher, settler, hands, decode, tracing, metrics, clock, log };
   const consumers = sources.map((source) =>
     new Consumer({ ...common, source, readers: sources.length })
   );
   const recoverers = sources.map((source, shard) => {
     const recover = (delivery: Delivery, signal: AbortSignal) =>
       consumers[shard]!.recover(delivery, signal);
-    return new Recoverer({ source, recover, claimIdleMs, clock, log });
+    return new Recoverer({ source, recover, metrics, claimIdleMs, clock, log });
   });
   let batchRuns = false;
   const onBatch = (runs: boolean) => {
@@ -124,11 +129,15 @@ async function handBack(
   }
 }
 
-function decoder(
-  { models, config }: PipelineParts,
+function openDecoder({ WEIR_THREADS, WEIR_PIXELS_MAX: pixelsMax }: Config): Decoder {
+  return new Decoder({ threads: WEIR_THREADS ?? navigator.hardwareConcurrency, pixelsMax });
+}
+
+/** The way of an image to what its model takes. */
+function decoding(
+  decoder: Decoder,
+  models: PipelineParts["models"],
 ): (image: Uint8Array, model: string) => Promise<Decoded> {
-  const threads = config.WEIR_THREADS ?? navigator.hardwareConcurrency;
-  const decoder = new Decoder({ threads, pixelsMax: config.WEIR_PIXELS_MAX });
   return (image, model) => {
     const { card, files: { config: { input } } } = models.get(model)!;
     if (card.engine === "null") return Promise.resolve({ ok: true, pixels: new Uint8Array() });

@@ -13,6 +13,7 @@ import {
 import { keptLog } from "../shared/testing/kept_log.ts";
 import { Tracing } from "../shared/tracing.ts";
 import { openNull } from "./engines/null.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
 import { ServedModel } from "./served_model.ts";
@@ -48,6 +49,7 @@ async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
       sources: [source],
       models: new Map([[MODEL, served]]),
       tracing: new Tracing(systemClock),
+      metrics: new WorkerMetrics(),
       clock: systemClock,
       log: keptLog(),
     },

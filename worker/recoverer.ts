@@ -12,6 +12,7 @@ import type { Delivery, JobSource } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
 import { jobFields } from "../shared/traceparent.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 
 export interface RecovererParts {
   readonly source: Pick<JobSource, "claim" | "longestIdle">;
@@ -20,6 +21,7 @@ export interface RecovererParts {
    * the signal aborts.
    */
   readonly recover: (delivery: Delivery, signal: AbortSignal) => Promise<void>;
+  readonly metrics: Pick<WorkerMetrics, "redelivered">;
   /** `WEIR_CLAIM_IDLE_MS`. */
   readonly claimIdleMs: number;
   readonly clock: Clock;
@@ -62,11 +64,12 @@ export class Recoverer {
    * @returns milliseconds until the next look
    */
   async runOnce(signal: AbortSignal): Promise<number> {
-    const { source, recover, claimIdleMs, log } = this.#parts;
+    const { source, recover, metrics, claimIdleMs, log } = this.#parts;
     const idleMs = await source.longestIdle();
     if (idleMs < claimIdleMs) return claimIdleMs - idleMs;
     for await (const delivery of source.claim(signal)) {
       log.info("job taken over", jobFields(delivery));
+      metrics.redelivered();
       await recover(delivery, signal);
       if (signal.aborted) break;
     }

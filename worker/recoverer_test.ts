@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { BrokerUnavailable, type Delivery } from "../shared/broker.ts";
 import { keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import { Recoverer } from "./recoverer.ts";
 import { testDelivery } from "./testing/jobs.ts";
 
@@ -25,6 +26,7 @@ function open(looks: Look[], claimable: Delivery[] = []): Opened {
       claim: () => ReadableStream.from(claimable.splice(0)),
     },
     recover: (delivery) => Promise.resolve(void recovered.push(delivery)),
+    metrics: new WorkerMetrics(),
     claimIdleMs: CLAIM_IDLE_MS,
     clock,
     log,

@@ -14,6 +14,7 @@ import { MATES_NAMED_MAX } from "../shared/story.ts";
 import { jobFields } from "../shared/traceparent.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import type { Batcher } from "./batcher.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import type { PreparedJob } from "./prepared.ts";
 import type { BatchImage, Served } from "./served_model.ts";
 import type { Settler } from "./settler.ts";
@@ -31,6 +32,7 @@ export interface RunnerParts {
   /** A number from 0 to 1, evenly. */
   readonly random: () => number;
   readonly tracing: Tracing;
+  readonly metrics: Pick<WorkerMetrics, "batch">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -105,12 +107,13 @@ export class Runner {
     batch: readonly JobImage[],
     signal: AbortSignal,
   ): Promise<(Prediction[] | undefined)[]> {
-    const { onBatch, tracing, clock } = this.#parts;
+    const { onBatch, tracing, metrics, clock } = this.#parts;
     const number = ++this.#batches;
     const byJob = Map.groupBy(batch, ({ job }) => job);
     const jobs = [...byJob.keys()];
     for (const { stages } of jobs) stages.enter("infer");
     const span = tracing.batch(model.files.name, number, jobs.map(({ stages }) => stages.spans));
+    metrics.batch(model.files.name, batch.length);
     const began = clock.now();
     onBatch(true);
     const together = await this.#classify(model, batch, signal);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Outcome } from "../shared/broker.ts";
 import { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
+import { WorkerMetrics } from "./metrics.ts";
 import type { PreparedJob } from "./prepared.ts";
 import { Runner } from "./runner.ts";
 import { BAD, LABELS, MODEL, testJob, testModel } from "./testing/jobs.ts";
@@ -38,6 +39,7 @@ async function run(
     batchMax: BATCH_MAX,
     random: () => random,
     tracing: new Tracing(clock),
+    metrics: new WorkerMetrics(),
     clock,
     log,
   });

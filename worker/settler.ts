@@ -9,6 +9,7 @@
 import type { Delivery, Finished, JobSource, Progress } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Log } from "../shared/log.ts";
+import type { JobCounts } from "../shared/metrics.ts";
 import { jobFields } from "../shared/traceparent.ts";
 import type { Hands } from "./hands.ts";
 
@@ -18,6 +19,8 @@ export interface SettlerParts {
   readonly hands: Hands;
   /** Called when a job was put off. */
   readonly onRetry: (delivery: Delivery, delayMs: number) => void;
+  /** Told of every outcome that was written. */
+  readonly counts: Pick<JobCounts, "finished">;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the tries: the process is about to exit. */
@@ -79,10 +82,11 @@ export class Settler {
   }
 
   async #write(shard: number, done: readonly Finished[]): Promise<void> {
-    const { sources, hands, log } = this.#parts;
+    const { sources, hands, counts, log } = this.#parts;
     const states = await this.#persistently(() => sources[shard]!.settle(done));
     states?.forEach((state, i) => {
       const { delivery, outcome } = done[i]!;
+      if (state !== "late") counts.finished(delivery.model, state);
       hands.release(delivery, state);
       const fields = { ...jobFields(delivery), state };
       if (outcome.state === "failed" || outcome.state === "dead") {

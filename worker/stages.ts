@@ -22,6 +22,8 @@ export interface StagesParts {
   readonly spans: AttemptSpans;
   /** How long Redis took to say that the attempt is begun. */
   readonly beginMs: number;
+  /** Told once how the attempt ended, and the time that each stage took. */
+  readonly onEnd?: (how: AttemptEnd, ms: ReadonlyMap<Stage, number>) => void;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -29,6 +31,7 @@ export class Stages {
   readonly spans: AttemptSpans;
   readonly #clock: Pick<Clock, "now">;
   readonly #beginMs: number;
+  readonly #onEnd: StagesParts["onEnd"];
   readonly #ms = new Map<Stage, number>();
   readonly #batches: BatchRun[] = [];
   #modelMs = 0;
@@ -38,8 +41,9 @@ export class Stages {
   #since: number;
 
   /** The attempt is in its first stage from the beginning. */
-  constructor({ spans, beginMs, clock }: StagesParts) {
+  constructor({ spans, beginMs, onEnd, clock }: StagesParts) {
     this.spans = spans;
+    this.#onEnd = onEnd;
     this.#beginMs = beginMs;
     this.#clock = clock;
     this.#stage = "decode";
@@ -91,7 +95,10 @@ export class Stages {
 
   /** The attempt is out of the worker's hands. */
   end(how: AttemptEnd): void {
+    this.#ms.set(this.#stage, this.#msOf(this.#stage));
+    this.#since = this.#clock.now();
     this.spans.end(how);
+    this.#onEnd?.(how, this.#ms);
   }
 
   #msOf(stage: Stage): number {

@@ -10,6 +10,7 @@ import type { Delivery, Directory, Outcome } from "../../shared/broker.ts";
 import { systemClock } from "../../shared/clock.ts";
 import type { DeadLetters } from "../../shared/dead_letter.ts";
 import type { Quotas } from "../../shared/quota.ts";
+import { countFinished, countSubmitted } from "../../shared/metrics.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisOverviews } from "../../shared/redis/overview.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
@@ -151,7 +152,10 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   );
   if (served) await announce(broker);
   const quotas = new RedisQuotas(shards.common);
-  const queue = new RedisJobQueue({ shards, gateway: "g1", admission: { jobsMax, bytesMax } });
+  const metrics = new Registry();
+  const counts = { submitted: countSubmitted(metrics), finished: countFinished(metrics) };
+  const admission = { jobsMax, bytesMax };
+  const queue = new RedisJobQueue({ shards, gateway: "g1", admission, counts });
   const waiters = new Waiters({ queue, clock, log });
   const catalog = new Catalog(new RedisDirectory(shards.all), clock);
   const times = { timeoutMs, resultTtlMs: 60_000 };
@@ -170,9 +174,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     ...socketOptions,
   });
   const upgrades = new Upgrades();
-  const metrics = new Registry();
   const overviews = new OverviewReader({ overviews: new RedisOverviews({ shards, clock }), clock });
-  const admission = { jobsMax, bytesMax };
   measureGateway(metrics, {
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax: 1_000_000 },
   });

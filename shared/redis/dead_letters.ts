@@ -11,6 +11,7 @@ import { z } from "zod";
 import type { Admission } from "../broker.ts";
 import type { DeadLetter, DeadLetterPage, DeadLetters, Replayed } from "../dead_letter.ts";
 import { type JobId, type NewJob, newJobId } from "../job.ts";
+import type { JobCounts } from "../metrics.ts";
 import { fieldsOf } from "./record.ts";
 import { runScript, Script } from "./script.ts";
 import { DISCARD, READ_LETTER, REPLAY } from "./scripts/dead_letters.ts";
@@ -35,6 +36,8 @@ export interface RedisDeadLettersParts {
   readonly gateway: string;
   /** Bounds of a model over all shards. */
   readonly admission: Admission;
+  /** Told of every letter that became a job. */
+  readonly counts?: Pick<JobCounts, "submitted">;
 }
 
 /** Where a letter lies. */
@@ -84,7 +87,7 @@ export class RedisDeadLetters implements DeadLetters {
     id: JobId,
     terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">,
   ): Promise<Replayed> {
-    const { shards, gateway, admission } = this.#parts;
+    const { shards, gateway, admission, counts } = this.#parts;
     const place = await this.#find(id);
     const read = place && await this.#read(place);
     // Up to the entry of a letter that is gone, the newest is another's.
@@ -105,7 +108,9 @@ export class RedisDeadLetters implements DeadLetters {
     );
     const answer = reply as ["queued" | "none"] | FullReply;
     if (answer[0] === "full") return fullOf(answer);
-    return answer[0] === "none" ? { kind: "none" } : { kind: "queued", id: job };
+    if (answer[0] === "none") return { kind: "none" };
+    counts?.submitted(model);
+    return { kind: "queued", id: job };
   }
 
   async discard(id: JobId): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
   type Submitted,
 } from "../broker.ts";
 import type { JobId, JobRecord, NewJob } from "../job.ts";
+import type { JobCounts } from "../metrics.ts";
 import type { Ended, JobStory } from "../story.ts";
 import { fieldsOf, parseRecord } from "./record.ts";
 import { runScript, runScripts, Script } from "./script.ts";
@@ -35,6 +36,8 @@ export interface RedisJobQueueParts {
   readonly admission: Admission;
   /** `WEIR_REDIS_WAIT_REPLICAS`. */
   readonly replicas?: number;
+  /** Told of every job that was accepted, and of every outcome that was written here. */
+  readonly counts?: JobCounts;
 }
 
 export class RedisJobQueue implements JobQueue {
@@ -43,13 +46,15 @@ export class RedisJobQueue implements JobQueue {
   /** By shard. */
   readonly #submits: readonly Submits[];
   readonly #replicas: number;
+  readonly #counts: RedisJobQueueParts["counts"];
 
-  constructor({ shards, gateway, admission, replicas = 0 }: RedisJobQueueParts) {
+  constructor({ shards, gateway, admission, replicas = 0, counts }: RedisJobQueueParts) {
     this.#shards = shards;
     this.#gateway = gateway;
     const share = shareOf(admission, shards.all.length);
     this.#submits = shards.all.map((shard) => new Submits({ shard, gateway, admission: share }));
     this.#replicas = replicas;
+    this.#counts = counts;
   }
 
   get shards(): number {
@@ -60,6 +65,7 @@ export class RedisJobQueue implements JobQueue {
     const shard = this.#shards.of(job.id)!;
     const submitted = await this.#submits[shard.number]!.submit(job);
     if (submitted.kind === "queued" || submitted.kind === "exists") {
+      this.#counts?.submitted(job.model);
       await this.#replicate(shard, job);
     }
     return submitted;
@@ -120,13 +126,17 @@ export class RedisJobQueue implements JobQueue {
     );
   }
 
-  #end(
+  async #end(
     shard: Shard,
     id: JobId,
     state: "cancelled" | "expired",
     why: Ended["why"],
   ): Promise<boolean> {
-    return endJob(shard, id, { state, by: this.#gateway, role: "gateway", ...(why && { why }) });
+    const by = { by: this.#gateway, role: "gateway", ...(why && { why }) } as const;
+    const model = await endJob(shard, id, { state, ...by });
+    if (model === undefined) return false;
+    this.#counts?.finished(model, state);
+    return true;
   }
 }
 
@@ -136,13 +146,13 @@ const REPLICATION_MS = 200;
 /**
  * Ends a job that has no outcome yet, telling all gateways that wait for it.
  *
- * @returns whether this call wrote the outcome
+ * @returns the job's model where this call wrote the outcome
  */
 export async function endJob(
   shard: Shard,
   id: JobId,
   end: Omit<Ended, "kind">,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const fact = factText({ kind: "ended", ...end });
   const { keys } = shard;
   let tell = await shard.run((client) => client.hget(keys.job(id), "tell")) ?? "";
@@ -155,7 +165,7 @@ export async function endJob(
       [id, end.state, tell, fact],
     );
     const [kind, more] = reply as [string, string | undefined];
-    if (kind !== "retell") return kind === "done";
+    if (kind !== "retell") return kind === "done" ? more : undefined;
     // A gateway joined in between: its stream has to be among the declared keys.
     tell = more ?? "";
   }

@@ -7,6 +7,7 @@
  */
 import type { Maintained, Maintenance } from "../maintenance.ts";
 import { type JobId, parseJobId, TIMEOUT_MAX_MS } from "../job.ts";
+import type { JobCounts } from "../metrics.ts";
 import { Inventory } from "./inventory.ts";
 import { endJob } from "./job_queue.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
@@ -47,6 +48,8 @@ export interface RedisMaintenanceParts {
   /** How long the lease lasts without being renewed. */
   readonly leaseMs: number;
   readonly eventKeepMs?: number;
+  /** Told of every outcome that was written here. */
+  readonly counts?: Pick<JobCounts, "finished">;
 }
 
 export class RedisMaintenance implements Maintenance {
@@ -86,10 +89,13 @@ export class RedisMaintenance implements Maintenance {
     if (trimmed === undefined) return NOTHING_DONE;
     const { trimmedEvents, left, overdue, nearest, nearestMs } = trimmed;
     let expiredJobs = 0;
-    const { shard, token } = this.#parts;
+    const { shard, token, counts } = this.#parts;
     for (const id of overdue) {
       const end = { state: "expired", by: token, role: "maintenance" } as const;
-      if (await endJob(shard, id, end)) expiredJobs++;
+      const model = await endJob(shard, id, end);
+      if (model === undefined) continue;
+      counts?.finished(model, end.state);
+      expiredJobs++;
     }
     const models = [...loads.keys()];
     await this.#reconcile(models);

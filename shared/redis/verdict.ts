@@ -7,7 +7,15 @@ import type { Verdict } from "../broker.ts";
 
 /** What BEGIN says of a delivery. */
 export type VerdictReply =
-  | ["run", attempt: number, tell: string, done: number, followed: 0 | 1, waitedMs: number]
+  | [
+    "run",
+    attempt: number,
+    tell: string,
+    done: number,
+    followed: 0 | 1,
+    waitedMs: number,
+    ageMs: number,
+  ]
   | ["expired", string]
   | ["spent", string, number]
   | ["drop", string]
@@ -23,6 +31,7 @@ export function verdictOf(reply: VerdictReply): Verdict {
         tell: reply[2],
         ...(reply[3] > 0 && { done: reply[3] }),
         ...(reply[5] >= 0 && { waitedMs: reply[5] }),
+        ageMs: reply[6],
       };
     case "expired":
       return { kind: "expired", tell: reply[1] };

@@ -28,10 +28,18 @@ export interface DecoderParts {
 export class Decoder {
   readonly #parts: Required<DecoderParts>;
   readonly #slots: BulkheadPolicy;
+  /** Photos that are decoded at once at most. */
+  readonly runningMax: number;
 
   constructor(parts: DecoderParts) {
     this.#parts = { decodeImage, ...parts };
-    this.#slots = bulkhead(DECODES_PER_CORE * parts.threads, Infinity);
+    this.runningMax = DECODES_PER_CORE * parts.threads;
+    this.#slots = bulkhead(this.runningMax, Infinity);
+  }
+
+  /** Photos that are being decoded. */
+  get running(): number {
+    return this.runningMax - this.#slots.executionSlots;
   }
 
   /** Decodes a photo for a model's input as soon as there is room, the first come first. */

@@ -79,7 +79,7 @@ export class HandedSource implements JobSource {
   begin(deliveries: readonly Delivery[]): Promise<Verdict[]> {
     return this.#answer(() =>
       deliveries.map(({ id }) =>
-        this.verdicts.get(id) ?? { kind: "run", attempt: 1, tell: "g1" } as const
+        this.verdicts.get(id) ?? { kind: "run", attempt: 1, tell: "g1", ageMs: 0 } as const
       )
     );
   }

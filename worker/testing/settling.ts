@@ -5,6 +5,8 @@
  */
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
+import { Registry } from "prom-client";
+import { countFinished } from "../../shared/metrics.ts";
 import { Hands } from "../hands.ts";
 import { Settler } from "../settler.ts";
 import type { Delivery } from "../../shared/broker.ts";
@@ -28,10 +30,11 @@ export function openSettling(): Settling {
   const log = keptLog();
   const giveUp = new AbortController();
   const retried: number[] = [];
+  const counts = { finished: countFinished(new Registry()) };
   const onRetry = (_: Delivery, delayMs: number) => void retried.push(delayMs);
   const settler = new Settler({
     sources: [source],
-    ...{ hands, onRetry, clock, log },
+    ...{ hands, onRetry, counts, clock, log },
     giveUp: giveUp.signal,
   });
   return { source, hands, clock, log, giveUp, retried, settler };

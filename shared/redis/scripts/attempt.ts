@@ -50,7 +50,8 @@ const IN_HAND_MAX = 100_000;
  * KEYS: stream, load, job, job, …
  * ARGV: group, consumer, lane, attemptsMax, then entry, images, bytes for each job
  * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0,
- * milliseconds since it was queued, or -1 where it was left running by a worker} | {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
+ * milliseconds since it was queued, or -1 where it was left running by a worker, milliseconds since
+ * it was accepted} | {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
  */
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
@@ -78,7 +79,7 @@ local function begin(job, entry, images, bytes)
   local first = tonumber(kept or done or 0)
   local function run(attempt)
     local waited = state == 'queued' and math.max(0, now - (queued or created)) or -1
-    return {'run', attempt, tell, first, followed and 1 or 0, waited}
+    return {'run', attempt, tell, first, followed and 1 or 0, waited, now - created}
   end
   if state == 'running' and worker == consumer then return run(tonumber(attempts)) end
   local attempt = tonumber(attempts or 0) + 1

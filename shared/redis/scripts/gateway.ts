@@ -136,11 +136,11 @@ return redis.call('HGETALL', KEYS[1])
  * the stream until a worker meets it and drops it, which also lowers the load.
  *
  * KEYS: job, deadlines, the result streams to tell. ARGV: id, state, tell, fact
- * Returns: {'done' | 'final' | 'early' | 'gone'} | {'retell', tell}
+ * Returns: {'done', model} | {'final' | 'early' | 'gone'} | {'retell', tell}
  */
 export const END = `${PRELUDE}${TELL}${STORY}
-local state, deadline, created, tell, story =
-  unpack(redis.call('HMGET', KEYS[1], 'state', 'deadline', 'created', 'tell', 'story'))
+local state, model, deadline, created, tell, story =
+  unpack(redis.call('HMGET', KEYS[1], 'state', 'model', 'deadline', 'created', 'tell', 'story'))
 if not state then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return {'gone'}
@@ -152,10 +152,10 @@ if ARGV[2] == 'expired' and now < tonumber(deadline) then return {'early'} end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', ARGV[2], 'finished', now, 'totalMs', now - created,
   'story', story_with(story, now, ARGV[4], true))
-if #KEYS < 3 then return {'done'} end
+if #KEYS < 3 then return {'done', model} end
 local event = {'id', ARGV[1], unpack(redis.call('HGETALL', KEYS[1]))}
 tell_gateways({{event = event, streams = {unpack(KEYS, 3)}, job = KEYS[1]}})
-return {'done'}
+return {'done', model}
 `;
 
 /**

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { provideChromium } from "./chromium.ts";
 import { Programs } from "./programs.ts";
 import { SystemPackages } from "./system_packages.ts";
 import { recordedProgress } from "./testing/recorded_progress.ts";
+import { provideTestProgram } from "./test_program.ts";
 import { type Scratch, scratch } from "./testing/scratch.ts";
 
 const { signal } = new AbortController();
@@ -38,8 +38,27 @@ Deno.test("as root on Debian the browser is installed", async () => {
   });
 });
 
+Deno.test("as root on Debian the checker of metrics comes with Prometheus", async () => {
+  await using bin = await scratch();
+  const path = bin.path("promtool");
+  const promtool = await bin.program("package/promtool", "echo promtool, version 2.42.0");
+  await bin.program(
+    "apt-get",
+    `case "$*" in *install*prometheus) /bin/mv ${promtool} ${path}; esac`,
+  );
+  assert.deepEqual(await provide(bin, 0, "promtool"), {
+    state: "installed",
+    path,
+    version: "promtool, version 2.42.0",
+  });
+});
+
 /** Set-up's step on a machine whose search path holds what the test put there. */
-function provide(bin: Scratch, userId = 1000): ReturnType<typeof provideChromium> {
+function provide(
+  bin: Scratch,
+  userId = 1000,
+  wanted: Parameters<typeof provideTestProgram>[0] = "chromium",
+): ReturnType<typeof provideTestProgram> {
   const programs = new Programs({ PATH: bin.folder });
   const packages = new SystemPackages({
     programs,
@@ -48,5 +67,5 @@ function provide(bin: Scratch, userId = 1000): ReturnType<typeof provideChromium
     userId,
     signal,
   });
-  return provideChromium({ programs, packages, signal });
+  return provideTestProgram(wanted, { programs, packages, signal });
 }
