@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { freePort } from "../shared/redis_server.ts";
 import { fieldsOf } from "../shared/redis/record.ts";
+import { Scrape } from "../shared/testing/scrape.ts";
 import { assertSees, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { testWeir } from "./weir.ts";
@@ -40,8 +41,11 @@ testWeir(
     await weir.startWorker();
     await assertAnswered();
     await weir.assertEmpty();
+    const scrape = await Scrape.of(weir.url);
+    assert.equal(scrape.value("weir_workers", { model: "colour" }), 1);
+    assert.equal(scrape.value("weir_redis_commands_total"), undefined);
     const refusals = await weir.redis.client.acl("LOG") as unknown as string[][];
     const refused = new Set(refusals.map((fields) => fieldsOf(fields).object!.replace(/\|.*/, "")));
-    assert.deepEqual(refused, new Set(["client"]), "what is asked for, and done without");
+    assert.deepEqual(refused, new Set(["client", "info"]), "what is asked for, and done without");
   },
 );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "../shared/redis_server.ts";
 import { testRedis } from "../shared/testing/redis.ts";
+import { Scrape } from "../shared/testing/scrape.ts";
 import { assertSees, call, post } from "./client.ts";
 import { colourModels, colourPicture } from "./pictures.ts";
 import { ROOT } from "./program.ts";
@@ -172,15 +173,22 @@ Deno.test({
   },
 });
 
+/** That of the first worker; the next one's is likely to be free as well. */
+const METRICS_PORT = freePort();
+
 for (const workers of [2, 0]) {
   testStart(
     `start runs ${workers} workers where it is told so`,
-    { args: ["--workers", String(workers)] },
+    { args: ["--workers", String(workers)], env: { WEIR_METRICS_PORT: String(METRICS_PORT) } },
     async (started) => {
       await started.url();
       const running = await started.processes();
       const found = running.filter(({ command }) => command.includes("main.ts worker"));
       assert.equal(found.length, workers);
+      for (let worker = 0; worker < workers; worker++) {
+        const scrape = await Scrape.of(`http://127.0.0.1:${METRICS_PORT + worker}`);
+        assert.equal(scrape.value("weir_redeliveries_total"), 0);
+      }
       started.killGroup("SIGINT");
       assert.equal(await started.code(), 0);
     },
