@@ -76,6 +76,19 @@ export async function openPage(options: BrowserContextOptions = {}): Promise<Ope
   return { page, complaints, requests, [Symbol.asyncDispose]: () => browser.close() };
 }
 
+/** Asserts that there are none, in light and dark, in a wide window and on a phone. */
+export async function assertNoBarriers(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      assert.deepEqual(await barriersOn(page), [], `${colorScheme}, ${width} px`);
+      const overflow = await page.evaluate<number>("document.documentElement.scrollWidth");
+      assert(overflow <= width, `${overflow} of ${width} px`);
+    }
+  }
+}
+
 /** Asserts that a page asked nobody but the gateway at `url`. */
 export function assertAtHome(url: string, { requests }: OpenPage): void {
   assert(requests.length > 0);

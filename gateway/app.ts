@@ -27,6 +27,7 @@ import type { PageFiles } from "./page.ts";
 import { fault, problemResponse } from "./problem.ts";
 import { requestMetrics } from "./request_metrics.ts";
 import { mount, type RouteGroup } from "./route.ts";
+import { dashboardRoutes, type DashboardRoutesParts } from "./routes/dashboard.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
 import type { Registry } from "prom-client";
 import { documentationRoutes } from "./routes/documentation.ts";
@@ -46,6 +47,7 @@ export interface AppParts
     SubmitterParts,
     ModelsParts,
     DeadParts,
+    DashboardRoutesParts,
     HealthParts,
     AuthenticationParts,
     Omit<SocketRoutesParts, "submitter"> {
@@ -140,6 +142,7 @@ function routeGroups(parts: AppParts): RouteGroup[] {
     metricsRoutes(parts.metrics),
     inferenceRoutes({ ...parts, submitter }),
     deadRoutes(parts),
+    dashboardRoutes(parts),
     pageRoutes(parts.pageFiles),
     documentationRoutes(() => groups),
   ];

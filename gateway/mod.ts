@@ -19,6 +19,7 @@ import { DEAD_BYTES_MAX } from "../shared/redis/attempts.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisDeadLetters } from "../shared/redis/dead_letters.ts";
+import { RedisHistory } from "../shared/redis/history.ts";
 import { RedisJobQueue } from "../shared/redis/job_queue.ts";
 import { RedisOverviews } from "../shared/redis/overview.ts";
 import { RedisQuotas } from "../shared/redis/quota.ts";
@@ -28,6 +29,7 @@ import { Shards } from "../shared/redis/shard.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
+import { openWatch } from "./dashboard/mod.ts";
 import { EventStreams } from "./events/event_streams.ts";
 import { Stories } from "./explain/stories.ts";
 import { Jobs, type JobsParts } from "./jobs.ts";
@@ -70,8 +72,7 @@ export async function runGateway(
 ): Promise<void> {
   const { config, name, tracing, clock, log } = parts;
   await using stack = new AsyncDisposableStack();
-  const settings = settingsOf(config);
-  const { admission } = settings;
+  const { admission, ...settings } = settingsOf(config);
   const keys = openKeys(config, clock, log);
   const metrics = new Registry();
   const counts = { submitted: countSubmitted(metrics), finished: countFinished(metrics) };
@@ -97,9 +98,13 @@ export async function runGateway(
   measureGateway(metrics, {
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax },
   });
+  const letters = new RedisDeadLetters({ shards, gateway: name, admission, counts });
+  const history = new RedisHistory(shards.common);
+  const watch = openWatch({ ...parts, gateway: name, overviews, history, letters, admission });
   const app = createApp({
-    jobs: new Jobs({ queue, waiters, ...common, ...settings }),
-    letters: new RedisDeadLetters({ shards, gateway: name, admission, counts }),
+    jobs: new Jobs({ queue, waiters, ...common, ...settings, ...watch }),
+    letters,
+    ...watch,
     ...common,
     ...settings,
     pageFiles: await readPageFiles(),
@@ -113,22 +118,32 @@ export async function runGateway(
     draining: () => drain.aborted,
   });
 
-  const closed = new AbortController();
-  const background = Promise.all([
-    keys?.follow(closed.signal),
-    streams.beat(closed.signal),
+  runBeside(stack, (closed) => [
+    keys?.follow(closed),
+    streams.beat(closed),
+    watch.recorder.run(closed),
     ...feeds.flatMap((feed) => {
-      const heard = keys === undefined ? feed : new ReleasedFeed({ feed, keys, quotas, log });
-      return [waiters.follow(heard, closed.signal), renew(parts, feed, closed.signal)];
+      const noted = watch.noting(feed);
+      const heard = keys ? new ReleasedFeed({ feed: noted, keys, quotas, log }) : noted;
+      return [waiters.follow(heard, closed), renew(parts, feed, closed)];
     }),
   ]);
-  stack.defer(async () => {
-    closed.abort();
-    await background;
-  });
   const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
   await serve(parts, server, drain, giveUp);
   log.info("gateway drained", { name });
+}
+
+/** Begins what runs until the stack is closed, and ends it then. */
+function runBeside(
+  stack: AsyncDisposableStack,
+  begin: (closed: AbortSignal) => (Promise<void> | undefined)[],
+): void {
+  const closed = new AbortController();
+  const running = Promise.all(begin(closed.signal));
+  stack.defer(async () => {
+    closed.abort();
+    await running;
+  });
 }
 
 /** What requests are judged by. */

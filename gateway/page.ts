@@ -31,6 +31,7 @@ export const LIBRARY_PATH = "/lib";
 const LIBRARIES: Readonly<Record<string, readonly [string, ...string[]]>> = {
   "lit-html": ["lit-html.js"],
   "eventsource-parser": ["dist/index.js", "dist/parse.js", "dist/errors.js"],
+  "uplot": ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
 };
 
 const TYPES: Readonly<Record<string, string>> = {

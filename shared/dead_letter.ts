@@ -49,6 +49,8 @@ export interface DeadLetters {
    * is written once. A letter whose job is not admitted stays.
    */
   replay(id: JobId, terms: Pick<NewJob, "owner" | "timeoutMs" | "keepMs">): Promise<Replayed>;
+  /** Reads a letter's first image; nothing where there is no such letter (any more). */
+  firstImage(id: JobId): Promise<Uint8Array | undefined>;
   /** Throws a letter away; false where there is none. */
   discard(id: JobId): Promise<boolean>;
 }

@@ -102,7 +102,9 @@ export function responseIn(
     const colon = line.indexOf(":");
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
   }));
-  const body = isHead || status < 200 || status === 204 || status === 304
+  // A stream of events may have no end.
+  const isStream = headers.get("content-type") === "text/event-stream";
+  const body = isHead || isStream || status < 200 || status === 204 || status === 304
     ? new Uint8Array()
     : bodyIn(rest, headers, isEnd);
   return body === undefined ? undefined : { kind: "response", status, headers, body };

@@ -88,3 +88,8 @@ Deno.test("wire: a connection that ends early is broken, one that never answers 
   });
   assert.equal(hung.kind, "hung");
 });
+
+Deno.test("wire: the head of a stream of events is the answer, as it may have no end", () => {
+  const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+  assert.equal(read(`${head}retry: 1000\n\n`), "200 ");
+});

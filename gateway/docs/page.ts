@@ -45,6 +45,7 @@ export async function docsPage(document: OpenApiDocument): Promise<string> {
           <a class="brand" href="./"><img src="page/icon.svg" alt="">${title}</a>
           <nav aria-label="Pages">
             <a href="./">Photos</a>
+            <a href="dashboard">Dashboard</a>
             <a href="docs" aria-current="page">HTTP interface</a>
           </nav>
         </header>

@@ -1,5 +1,5 @@
 /**
- * Clients that read a job's events as Server-Sent Events.
+ * Clients that read events as Server-Sent Events: those of a job, or of all that is done.
  *
  * Owns the table of them, their heartbeats (one timer for all) and the bound on what one of them
  * may leave unread. Never asks Redis; a client that leaves cancels nothing and is not logged.
@@ -12,7 +12,7 @@ import { loop } from "../../shared/loop.ts";
 import type { Log } from "../../shared/log.ts";
 import { AT_CAPACITY, problemResponse } from "../problem.ts";
 import type { FollowedEvent } from "./event.ts";
-import type { FollowedJob } from "./followed_job.ts";
+import type { Listener } from "./followed_job.ts";
 
 /** A stream that is silent gets a comment within this time, so that no proxy takes it for dead. */
 export const HEARTBEAT_MS = 15_000;
@@ -39,6 +39,20 @@ const HEADERS = {
 const encoder = new TextEncoder();
 const RETRY = `retry: ${RETRY_MS}\n\n`;
 const HEARTBEAT = encoder.encode(":\n\n");
+
+/** Who is told of a source: what it hears goes out at once. */
+export interface StreamListener extends Listener {
+  /** Takes events as the stream carries them. */
+  send(chunk: Uint8Array): void;
+}
+
+/** Where a stream's events come from. Disposing of it ends the listening. */
+export interface StreamSource extends Disposable {
+  /** Which one, for the log. */
+  readonly id: string;
+  /** Tells a listener, from now on. */
+  listen(listener: StreamListener): void;
+}
 
 export interface EventStreamsParts {
   readonly clock: Clock;
@@ -68,7 +82,7 @@ export class EventStreams {
       },
       drop: (stream) => {
         this.dropped++;
-        log.debug("slow reader dropped", { job: stream.job.id });
+        log.debug("slow reader dropped", { of: stream.source.id });
       },
       leave: (stream) => void this.#open.delete(stream),
     };
@@ -80,13 +94,13 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Answers with a job's events; disposes of the job when the stream ends. */
-  respond(job: FollowedJob): Response {
+  /** Answers with a source's events; disposes of the source when the stream ends. */
+  respond(source: StreamSource): Response {
     if (this.#parts.drain.aborted) {
-      job[Symbol.dispose]();
+      source[Symbol.dispose]();
       return problemResponse(AT_CAPACITY);
     }
-    const stream = new EventStream(job, this.#table);
+    const stream = new EventStream(source, this.#table);
     return new Response(stream.body(), { headers: HEADERS });
   }
 
@@ -126,16 +140,17 @@ interface StreamTable {
 }
 
 /** One client's stream: all that there is of a client, so it is kept small. */
-class EventStream implements UnderlyingDefaultSource<Uint8Array>, QueuingStrategy<Uint8Array> {
-  readonly job: FollowedJob;
+class EventStream
+  implements StreamListener, UnderlyingDefaultSource<Uint8Array>, QueuingStrategy<Uint8Array> {
+  readonly source: StreamSource;
   /** When something was sent last, by the monotonic clock. */
   sentAt = 0;
   readonly highWaterMark: number;
   readonly #table: StreamTable;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(job: FollowedJob, table: StreamTable) {
-    this.job = job;
+  constructor(source: StreamSource, table: StreamTable) {
+    this.source = source;
     this.#table = table;
     this.highWaterMark = table.unreadBytesMax;
   }
@@ -152,7 +167,7 @@ class EventStream implements UnderlyingDefaultSource<Uint8Array>, QueuingStrateg
   start(controller: ReadableStreamDefaultController<Uint8Array>): void {
     this.#controller = controller;
     this.send(encoder.encode(RETRY));
-    this.job.listen(this);
+    this.source.listen(this);
   }
 
   /** The client has left. */
@@ -183,7 +198,7 @@ class EventStream implements UnderlyingDefaultSource<Uint8Array>, QueuingStrateg
     const controller = this.#controller;
     this.#controller = undefined;
     this.#table.leave(this);
-    this.job[Symbol.dispose]();
+    this.source[Symbol.dispose]();
     return controller;
   }
 }

@@ -102,17 +102,59 @@ export class GatewayClient {
       const headers: HeadersInit = lastId === "" ? {} : { "Last-Event-ID": lastId };
       const refusal = await this.#read(`v1/jobs/${id}/events`, { headers, signal }, onEvent);
       if (over) return undefined;
-      if (refusal !== undefined && (!refusal.passing || ++tries > RECONNECTS_MAX)) return refusal;
+      if (!refusal.passing || ++tries > RECONNECTS_MAX) return refusal;
       await this.#parts.pause(RECONNECT_MS, signal);
     }
   }
 
-  /** Reads a stream to its end, which a connection that breaks is not. */
+  /**
+   * Reads a stream that has no end, through broken connections.
+   *
+   * @param broke is told why, each time before it is opened again
+   * @returns why it cannot be read
+   */
+  async watch(
+    path: string,
+    hear: (name: string, data: unknown) => void,
+    broke: (refusal: Refusal) => void,
+    signal: AbortSignal,
+  ): Promise<Refusal> {
+    const onEvent = ({ event = "message", data }: EventSourceMessage) =>
+      hear(event, JSON.parse(data));
+    while (true) {
+      const refusal = await this.#read(path, { signal }, onEvent);
+      if (!refusal.passing || refusal.status === 401) return refusal;
+      broke(refusal);
+      await this.#parts.pause(RECONNECT_MS, signal);
+    }
+  }
+
+  /** Asks for a picture, or whatever else is no JSON. */
+  async fetch(path: string, signal: AbortSignal): Promise<Asked<Blob>> {
+    const answer = await this.#send(path, { signal });
+    if (!answer.ok) return answer;
+    try {
+      return { ok: true, value: await answer.value.blob() };
+    } catch {
+      signal.throwIfAborted();
+      return unreachable();
+    }
+  }
+
+  /** Asks for something to be done; gives why it was not. */
+  async send(path: string, init: RequestInit): Promise<Refusal | undefined> {
+    const answer = await this.#send(path, init);
+    if (!answer.ok) return answer;
+    await answer.value.body?.cancel();
+    return undefined;
+  }
+
+  /** Reads a stream until it ends or breaks, and says why. */
   async #read(
     path: string,
     init: RequestInit,
     onEvent: (event: EventSourceMessage) => void,
-  ): Promise<Refusal | undefined> {
+  ): Promise<Refusal> {
     const answer = await this.#send(path, init);
     if (!answer.ok) return answer;
     const parser = createParser({ onEvent });

@@ -100,3 +100,24 @@ Deno.test("an answer that is no problem, and no answer at all, have a reason too
   assert.equal(away.reason, "The gateway cannot be reached. Is it still running?");
   assert.equal(asked.length, 1);
 });
+
+Deno.test("a stream without an end is opened again until it is refused, and says so", async () => {
+  await using opened = open(
+    () => new Response("event: view\ndata: 1\n\n"),
+    busy,
+    () => new Response("event: points\ndata: 2\n\n"),
+    () => problem(401, "an API key is needed"),
+  );
+  const heard: unknown[] = [];
+  const broke: string[] = [];
+  const refusal = await opened.client.watch(
+    "admin/dashboard",
+    (name, data) => heard.push([name, data]),
+    ({ reason }) => broke.push(reason),
+    new AbortController().signal,
+  );
+  assert.deepEqual(heard, [["view", 1], ["points", 2]]);
+  assert.equal(broke.length, 3);
+  assert.deepEqual([refusal.status, refusal.reason], [401, "An API key is needed."]);
+  assert.equal(opened.asked.length, 4);
+});

@@ -35,7 +35,7 @@ Deno.test("the page refers to files that are served, and to no other host", () =
 Deno.test("every module imports modules that are served", () => {
   const modules = paths.filter((path) => /\.[jt]s$/.test(path));
   for (const path of modules) {
-    for (const specifier of all(text(path), /\bfrom ?["']([^"']+)["']/g)) {
+    for (const specifier of all(text(path), /\bfrom ?["']([^"'\n]+)["']/g)) {
       const { pathname } = new URL(specifier, `http://weir${path}`);
       assert(specifier.startsWith(".") && files.has(pathname), `${path} imports ${specifier}`);
     }

@@ -10,6 +10,21 @@ const PERCENT = new Intl.NumberFormat("en", {
   maximumFractionDigits: 1,
 });
 
+const GROUPED = new Intl.NumberFormat("en");
+
+const TO_THE_MINUTE = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+
+const WITH_SECONDS = new Intl.DateTimeFormat("en", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+
 /** A probability; what would be rounded to nothing is said to be small. */
 export function percent(probability: number): string {
   return probability > 0 && probability < 0.0005 ? "<0.1%" : PERCENT.format(probability);
@@ -18,7 +33,33 @@ export function percent(probability: number): string {
 /** A time in milliseconds, as long as it is good to know it. */
 export function duration(ms: number): string {
   if (ms < 9.95) return `${ms.toFixed(1)} ms`;
-  return ms < 999.5 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 999.5) return `${ms.toFixed(0)} ms`;
+  if (ms < 99_950) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 7_170_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+/** A number with as many digits as mean something. */
+export function number(value: number): string {
+  return value >= 99.95 ? GROUPED.format(Math.round(value)) : String(Math.round(value * 10) / 10);
+}
+
+/** Bytes in the next smaller power of 1000. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  const power = Math.min(3, Math.floor(Math.log10(count) / 3));
+  return `${number(count / 1000 ** power)} ${["", "kB", "MB", "GB"][power]}`;
+}
+
+/** How long ago something was. */
+export function ago(ms: number): string {
+  return ms < 1000
+    ? "just now"
+    : `${ms < 60_000 ? `${Math.round(ms / 1000)} s` : duration(ms)} ago`;
+}
+
+/** When something was, by the browser's own time zone. */
+export function timeOfDay(ms: number, seconds = false): string {
+  return (seconds ? WITH_SECONDS : TO_THE_MINUTE).format(ms);
 }
 
 /** A fault's detail, which is written to stand behind a colon, as a sentence. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { counted, duration, percent, sentence } from "./words.ts";
+import { ago, bytes, counted, duration, number, percent, sentence } from "./words.ts";
 
 Deno.test("a probability is told in percent, and never as nothing where there is something", () => {
   const probabilities = [0, 0.0001, 0.0005, 0.1234, 0.99951, 1];
@@ -11,9 +11,21 @@ Deno.test("a probability is told in percent, and never as nothing where there is
 
 Deno.test("a duration has two digits or three", () => {
   assert.deepEqual(
-    [0, 1.26, 9.94, 9.96, 999.4, 999.6, 12_345].map(duration),
-    ["0.0 ms", "1.3 ms", "9.9 ms", "10 ms", "999 ms", "1.0 s", "12.3 s"],
+    [0, 1.26, 9.94, 9.96, 999.4, 999.6, 12_345, 100_000, 7_200_000].map(duration),
+    ["0.0 ms", "1.3 ms", "9.9 ms", "10 ms", "999 ms", "1.0 s", "12.3 s", "2 min", "2 h"],
   );
+});
+
+Deno.test("a number has the digits that mean something", () => {
+  assert.deepEqual([0, 0.04, 3.14, 99.94, 99.96, 12_345].map(number), [
+    ...["0", "0", "3.1", "99.9", "100", "12,345"],
+  ]);
+});
+
+Deno.test("bytes are told in a unit that suits them", () => {
+  assert.deepEqual([0, 999, 1000, 78_000, 268_435_456, 5e12].map(bytes), [
+    ...["0 B", "999 B", "1 kB", "78 kB", "268 MB", "5,000 GB"],
+  ]);
 });
 
 Deno.test("a detail becomes a sentence once", () => {
@@ -23,4 +35,10 @@ Deno.test("a detail becomes a sentence once", () => {
 
 Deno.test("a number of things agrees with its noun", () => {
   assert.deepEqual([0, 1, 2].map((n) => counted(n, "photo")), ["0 photos", "1 photo", "2 photos"]);
+});
+
+Deno.test("how long ago something was is told in whole seconds", () => {
+  assert.deepEqual([0, 999, 1_000, 8_400, 61_000].map(ago), [
+    ...["just now", "just now", "1 s ago", "8 s ago", "61.0 s ago"],
+  ]);
 });

@@ -7,10 +7,14 @@
  * @module
  */
 import { z } from "zod";
-import type { DeadLetter, DeadLetters } from "../../shared/dead_letter.ts";
+import type { DeadLetters } from "../../shared/dead_letter.ts";
+import type { JobId } from "../../shared/job.ts";
 import type { Log } from "../../shared/log.ts";
-import { JobSchema, jobView, Time } from "../job_view.ts";
+import { MEDIA_TYPES, mediaType } from "../../shared/media_type.ts";
+import { JobSchema, jobView } from "../job_view.ts";
 import type { Jobs } from "../jobs.ts";
+import type { LetterImages } from "../letter_images.ts";
+import { LetterSchema, letterView } from "../letter_view.ts";
 import { DeadLimit, LetterIdText, ModelName, TimeoutMs } from "../parameters.ts";
 import { AT_CAPACITY, atCapacity, noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
@@ -18,6 +22,11 @@ import { LOCATION } from "./jobs.ts";
 
 export interface DeadParts {
   readonly letters: DeadLetters;
+  readonly letterImages: LetterImages;
+  /** Is told of each new job. */
+  readonly onSubmitted: () => void;
+  /** Is told when a letter has left. */
+  readonly onLetterLeft: (id: JobId) => void;
   readonly jobs: Jobs;
   readonly log: Log;
   /** `WEIR_TIMEOUT_MS`. */
@@ -28,21 +37,17 @@ export interface DeadParts {
   readonly draining: () => boolean;
 }
 
-const LetterSchema = z.object({
-  id: z.string().meta({ description: "The job's" }),
-  model: z.string(),
-  reason: z.string().meta({ description: "Why the job was given up" }),
-  attempts: z.int(),
-  failedAt: Time,
-  images: z.int(),
-  bytes: z.int().meta({ description: "Of all its images" }),
-}).meta({ id: "DeadLetter", description: "A job that was given up, kept with its images" });
+/** It is somebody's photo, and may be made to look like something else to a browser. */
+const IMAGE_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; sandbox",
+};
 
 export function deadRoutes(parts: DeadParts): RouteGroup {
   return {
     name: "Dead letters",
     description: "Jobs that were given up are kept, for administrators to judge.",
-    routes: [list(parts), replay(parts), discard(parts)],
+    routes: [list(parts), image(parts), replay(parts), discard(parts)],
   };
 }
 
@@ -72,8 +77,34 @@ function list({ letters }: DeadParts): Route {
   });
 }
 
+function image({ letterImages }: DeadParts): Route {
+  return route({
+    method: "GET",
+    access: "admin",
+    path: "/admin/dead/:id/image",
+    id: "getDeadLetterImage",
+    summary: "Get the first image of a dead letter, as it came",
+    params: { id: LetterIdText },
+    answers: {
+      200: {
+        description: "The image",
+        content: Object.fromEntries(MEDIA_TYPES.map((type) => [type, {}])),
+      },
+    },
+    problems: REDIS_PROBLEMS,
+    handle: async ({ params: { id } }) => {
+      const bytes = await letterImages.read(id);
+      if (bytes === undefined) return noSuch("dead letter");
+      // Of what was let in, a tensor alone is no image.
+      const type = mediaType(bytes);
+      if (type === undefined) return noSuch("image in the dead letter");
+      return new Response(bytes, { headers: { ...IMAGE_HEADERS, "content-type": type } });
+    },
+  });
+}
+
 function replay(parts: DeadParts): Route {
-  const { letters, jobs, log, timeoutMs, resultTtlMs, draining } = parts;
+  const { letters, onSubmitted, onLetterLeft, jobs, log, timeoutMs, resultTtlMs, draining } = parts;
   return route({
     method: "POST",
     access: "admin",
@@ -102,6 +133,8 @@ function replay(parts: DeadParts): Route {
           return problemResponse(atCapacity(replayed.waitMs));
       }
       log.info("dead letter replayed", { letter: id, job: replayed.id });
+      onSubmitted();
+      onLetterLeft(id);
       const found = await jobs.read(caller, replayed.id, 0, request.signal);
       if (!found.ok) return problemResponse(found);
       return Response.json(jobView(found.value), {
@@ -112,7 +145,7 @@ function replay(parts: DeadParts): Route {
   });
 }
 
-function discard({ letters, log }: DeadParts): Route {
+function discard({ letters, onLetterLeft, log }: DeadParts): Route {
   return route({
     method: "DELETE",
     access: "admin",
@@ -125,11 +158,8 @@ function discard({ letters, log }: DeadParts): Route {
     handle: async ({ params: { id } }) => {
       if (!await letters.discard(id)) return noSuch("dead letter");
       log.info("dead letter discarded", { letter: id });
+      onLetterLeft(id);
       return new Response(null, { status: 204 });
     },
   });
-}
-
-function letterView(letter: DeadLetter): z.output<typeof LetterSchema> {
-  return { ...letter, failedAt: new Date(letter.failedAt).toISOString() };
 }

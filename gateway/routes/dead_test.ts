@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { bury, keys, MODEL, readOne, submit, success } from "../../shared/testing/broker.ts";
-import { openApp, problem } from "../testing/app.ts";
+import { packTensor } from "../../shared/tensor.ts";
+import { openApp, PHOTO, problem } from "../testing/app.ts";
 
 /** An id of the right form that no job has. */
 const UNKNOWN = "0-00000000-0000-4000-8000-000000000000";
@@ -147,4 +148,31 @@ Deno.test("what is no letter's id is 404, and another verb is 405", async () => 
     assert.equal(response.headers.get("allow"), allow);
     await problem(response, 405, "method_not_allowed");
   }
+});
+
+Deno.test("a letter's image is given as what it is, and as nothing that a browser would run", async () => {
+  await using opened = await openApp();
+  const { app, broker } = opened;
+  const images = [{ bytes: PHOTO }, { bytes: new Uint8Array([0xff, 0xd8, 0xff]) }];
+  const photo = await bury(broker, { images });
+  const response = await app.request(`/admin/dead/${photo}/image`);
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.bytes(), PHOTO);
+  const { headers } = response;
+  assert.equal(headers.get("content-type"), "image/gif");
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+  assert.equal(headers.get("content-security-policy"), "default-src 'none'; sandbox");
+  assert.equal(headers.get("cache-control"), "no-store");
+
+  await app.request(`/admin/dead/${photo}`, { method: "DELETE" });
+  const gone = await app.request(`/admin/dead/${photo}/image`);
+  assert.equal(await problem(gone, 404, "not_found"), "no such dead letter");
+});
+
+Deno.test("a letter that holds a tensor has no image to give", async () => {
+  await using opened = await openApp();
+  const tensor = packTensor(new Uint8Array(4), [1]);
+  const letter = await bury(opened.broker, { images: [{ bytes: tensor }] });
+  const response = await opened.app.request(`/admin/dead/${letter}/image`);
+  assert.equal(await problem(response, 404, "not_found"), "no such image in the dead letter");
 });

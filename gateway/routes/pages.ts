@@ -22,6 +22,11 @@ export function pageRoutes(files: PageFiles): RouteGroup {
     description: "For browsers.",
     routes: [
       pageRoute(files, { path: "/", id: "page", summary: "Show the page to try photos" }),
+      pageRoute(files, {
+        path: "/dashboard",
+        id: "dashboardPage",
+        summary: "Show what the deployment is doing",
+      }),
       filesRoute(files),
       librariesRoute(files),
     ],

@@ -11,6 +11,7 @@ import { systemClock } from "../../shared/clock.ts";
 import type { DeadLetters } from "../../shared/dead_letter.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { countFinished, countSubmitted } from "../../shared/metrics.ts";
+import { RedisHistory } from "../../shared/redis/history.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisOverviews } from "../../shared/redis/overview.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
@@ -21,11 +22,14 @@ import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { Tracing } from "../../shared/tracing.ts";
 import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
+import type { Dashboard } from "../dashboard/dashboard.ts";
+import { openWatch } from "../dashboard/mod.ts";
 import { EventStreams } from "../events/event_streams.ts";
 import { Stories } from "../explain/stories.ts";
 import { Jobs } from "../jobs.ts";
 import { type ApiKey, findKey } from "../keys/api_key.ts";
 import { ReleasedFeed } from "../keys/released_feed.ts";
+import type { LetterImages } from "../letter_images.ts";
 import { PROBLEMS } from "../problem.ts";
 import { measureGateway } from "../metrics.ts";
 import { OverviewReader } from "../overview_reader.ts";
@@ -118,6 +122,10 @@ export function openBareApp(
     quotas: undefined as unknown as Quotas,
     jobs: undefined as unknown as Jobs,
     letters: undefined as unknown as DeadLetters,
+    letterImages: undefined as unknown as LetterImages,
+    dashboard: undefined as unknown as Dashboard,
+    onSubmitted: () => {},
+    onLetterLeft: () => {},
     tracing: new Tracing(clock),
     clock,
     log,
@@ -178,11 +186,18 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   measureGateway(metrics, {
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax: 1_000_000 },
   });
+  const history = new RedisHistory(shards.common);
+  const { letters } = broker;
+  const watch = openWatch({
+    ...{ overviews, history, letters, admission, gateway: "g1", clock, log },
+  });
+  const tracing = new Tracing(clock);
   const app = judged(createApp({
-    jobs: new Jobs({ queue, waiters, catalog, tracing: new Tracing(clock), clock, log, ...times }),
-    letters: broker.letters,
+    ...watch,
+    jobs: new Jobs({ queue, waiters, catalog, tracing, clock, log, ...times, ...watch }),
+    letters,
     catalog,
-    tracing: new Tracing(clock),
+    tracing,
     clock,
     log,
     ...times,
@@ -203,7 +218,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   const feed = ring === undefined
     ? broker.feed
     : new ReleasedFeed({ feed: broker.feed, keys: ring, quotas, log });
-  const following = waiters.follow(feed, closed.signal);
+  const following = waiters.follow(watch.noting(feed), closed.signal);
   stack.defer(async () => {
     closed.abort();
     await following;

@@ -113,6 +113,18 @@ export class RedisDeadLetters implements DeadLetters {
     return { kind: "queued", id: job };
   }
 
+  async firstImage(id: JobId): Promise<Uint8Array | undefined> {
+    const place = await this.#find(id);
+    if (place === undefined) return undefined;
+    const { shard, model, entry } = place;
+    const found = await shard.run((client) =>
+      client.xrangeBuffer(shard.keys.dead(model), entry, entry)
+    );
+    const fields = found[0]?.[1] ?? [];
+    const name = fields.findIndex((field, i) => i % 2 === 0 && String(field) === "image");
+    return name < 0 ? undefined : fields[name + 1];
+  }
+
   async discard(id: JobId): Promise<boolean> {
     const place = await this.#find(id);
     if (place === undefined) return false;

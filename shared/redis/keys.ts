@@ -24,6 +24,9 @@ export const LAYOUT_VERSION = 2;
 /** Layout version and shard count of the whole deployment. */
 export const META_KEY = "weir:meta";
 
+/** What the gateways have seen in the last hour: a stream of all of them. */
+export const HISTORY_KEY = "weir:history";
+
 /** Hash slots of a Redis Cluster. */
 const SLOTS = 16_384;
 

@@ -1,0 +1,37 @@
+/**
+ * What the dashboard is told: a stream of what the deployment is doing.
+ *
+ * @module
+ */
+import type { Dashboard } from "../dashboard/dashboard.ts";
+import type { EventStreams } from "../events/event_streams.ts";
+import { route, type RouteGroup } from "../route.ts";
+
+export interface DashboardRoutesParts {
+  readonly dashboard: Dashboard;
+  readonly streams: EventStreams;
+}
+
+export function dashboardRoutes({ dashboard, streams }: DashboardRoutesParts): RouteGroup {
+  const watch = route({
+    method: "GET",
+    access: "admin",
+    path: "/admin/dashboard",
+    id: "watchDeployment",
+    summary: "Watch what the deployment is doing",
+    description:
+      "Server-Sent Events without an end: `points` (data: ten seconds each, first those " +
+      "of the last hour in which anything happened, then each as it ends) and every 2 s `view` " +
+      "(data: what is now). However many watch, Redis is read once for all.",
+    answers: {
+      200: { description: "The events", content: { "text/event-stream": {} } },
+    },
+    problems: ["at_capacity"],
+    handle: async ({ request }) => {
+      const response = streams.respond(dashboard.watch());
+      if (request.method === "HEAD") await response.body?.cancel();
+      return response;
+    },
+  });
+  return { name: "Dashboard", description: "For those who watch a deployment.", routes: [watch] };
+}
