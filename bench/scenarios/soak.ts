@@ -14,11 +14,10 @@ import { samplePhotos } from "../sample_photos.ts";
 import type { Figure, Plot, Scenario, Stage, Table } from "../scenario.ts";
 import { startWeir, type System } from "../system.ts";
 
-/** Clients that come in a second. */
-const PER_SECOND = 40;
 const WORKERS = 2;
-const SAMPLE_MS = 2000;
-const QUICK = { warmUpSeconds: 1, seconds: 2, sampleMs: 200 };
+/** Clients that come in a second, and how often all is looked at. */
+const PACE = { perSecond: 40, sampleMs: 2000 };
+const QUICK = { warmUpSeconds: 1, seconds: 2, perSecond: 10, sampleMs: 200 };
 /** Records live for a short time, so that they reach their number soon. */
 const ENV = { WEIR_RESULT_TTL_MS: "10000", WEIR_TIMEOUT_MS: "10000", WEIR_LOG_LEVEL: "debug" };
 /** Least change that is one, whatever the noise: a MiB or one thing, and this share of all. */
@@ -52,7 +51,7 @@ export const soak: Scenario = async (stage) => {
   const calls = new Set<Promise<void>>();
   const load = async () => {
     for (let i = 0; secondsSince() < length && !signal.aborted; i++) {
-      await clock.sleep(1000 * (i / PER_SECOND - secondsSince()), signal);
+      await clock.sleep(1000 * (i / times.perSecond - secondsSince()), signal);
       const call = clients.call().finally(() => calls.delete(call));
       calls.add(call);
     }
@@ -73,7 +72,8 @@ export const soak: Scenario = async (stage) => {
   signal.throwIfAborted();
   const series = [...all.values()];
   return {
-    method: `${PER_SECOND} clients a second come to one gateway and ${WORKERS} workers: photos, ` +
+    method:
+      `${times.perSecond} clients a second come to one gateway and ${WORKERS} workers: photos, ` +
       `followed jobs of two photos, bursts over a WebSocket, damaged photos, clients that leave. ` +
       `After ${times.warmUpSeconds} s it is looked for ${times.seconds} s, every ` +
       `${times.sampleMs} ms, at all that could grow. Growth is the trend (the median of the ` +
@@ -88,7 +88,7 @@ export const soak: Scenario = async (stage) => {
 function timesOf({ quick, minutes }: Stage): typeof QUICK {
   if (quick) return QUICK;
   // Code is compiled, pools of memory find their size, records reach their lifetime.
-  return { warmUpSeconds: 30 * minutes, seconds: 30 * minutes, sampleMs: SAMPLE_MS };
+  return { warmUpSeconds: 30 * minutes, seconds: 30 * minutes, ...PACE };
 }
 
 type Value = readonly [name: string, unit: Series["unit"], value: number];
