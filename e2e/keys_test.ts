@@ -182,7 +182,7 @@ Deno.test("API keys open what is theirs, are bounded over both gateways, and com
     await step("no key is in any line of any log, nor in Redis", async () => {
       await weir.drain();
       const log = weir.log();
-      assert.match(log, /job queued job=\S+ owner=eve /);
+      assert.match(log, /job queued job=\S+ model=\S+ owner=eve /);
       const names = await client.keys("*");
       for (const key of [ada, bob, eve, root]) {
         const secret = key.slice("weir_".length);
