@@ -92,6 +92,15 @@ testWeir(
       assert.deepEqual(body.letters.map(({ id }: { id: string }) => id), [letters[1]]);
     });
 
+    await step("gives every curve a colour", async () => {
+      const colours = await page.evaluate<string[]>(
+        "[...document.querySelectorAll('figure .swatch')]" +
+          ".map((swatch) => getComputedStyle(swatch).backgroundColor)",
+      );
+      assert(colours.length > 9);
+      assert.deepEqual(colours.filter((colour) => colour === "rgba(0, 0, 0, 0)"), []);
+    });
+
     await step("has no barriers, in light and dark, in a wide window and on a phone", async () => {
       await assertNoBarriers(page);
     });

@@ -43,7 +43,7 @@ export const SCREENSHOT_ENV = {
 };
 
 /** How long there is something to do for the dashboard's figures. */
-const BUSY_MS = 180_000;
+const BUSY_MS = 150_000;
 
 /** Takes a picture of two photos that are answered, below one that waits for the only worker. */
 export async function takePicture(page: Page, weir: Weir, scene: Scene): Promise<Uint8Array> {
@@ -106,16 +106,20 @@ async function keepBusy(weir: Weir, forMs: number): Promise<void> {
 }
 
 if (import.meta.main) {
-  await using weir = await startWeir({ workers: 0, env: SCREENSHOT_ENV });
-  await using browser = await openPage({ deviceScaleFactor: 1.5 });
   const folder = join(ROOT, "docs");
   await Deno.mkdir(folder, { recursive: true });
-  const { page } = browser;
-  const write = (name: string, picture: Uint8Array) =>
-    Deno.writeFile(join(folder, `${name}.webp`), picture);
-  await keepBusy(weir, BUSY_MS);
-  for (const scene of DASHBOARD_SCENES) {
-    await write(scene.name, await takeDashboard(page, weir, scene));
+  await using browser = await openPage({ deviceScaleFactor: 1.5 });
+  const takeAll = async (scenes: readonly Scene[], weir: Weir, take: typeof takePicture) => {
+    for (const scene of scenes) {
+      const picture = await take(browser.page, weir, scene);
+      await Deno.writeFile(join(folder, `${scene.name}.webp`), picture);
+    }
+  };
+  {
+    await using weir = await startWeir({ env: SCREENSHOT_ENV });
+    await takeAll(SCENES, weir, takePicture);
   }
-  for (const scene of SCENES) await write(scene.name, await takePicture(page, weir, scene));
+  await using weir = await startWeir({ workers: 0, env: SCREENSHOT_ENV });
+  await keepBusy(weir, BUSY_MS);
+  await takeAll(DASHBOARD_SCENES, weir, takeDashboard);
 }

@@ -101,6 +101,7 @@ Deno.test("the last hour is there for a gateway that has just been started", asy
     const seen = { submitted: 10, finished: { succeeded: 20 }, images: 20, batches: 4, stages: {} };
     await history.append(JSON.stringify({ at, gateway: "g0", ...seen }));
   }
+  await history.append(JSON.stringify({ kept: "by another version" }));
   const clock = new ManualClock();
   clock.advance(2 * SLOT_MS);
   using watched = dashboardOf(broker, clock).watch();

@@ -73,7 +73,7 @@ function pointOf(at: number, { tally, state }: Slot): Point {
     queueMs: mean("queue"),
     decodeMs: mean("decode"),
     inferMs: mean("infer"),
-    replyMs: mean("reply"),
+    restMs: mean("rest"),
     commandsPerSecond: state?.commandsPerSecond ?? null,
   };
 }

@@ -74,7 +74,7 @@ function stagesOf(timings: Timings): [Stage, number][] {
     ["queue", queueMs],
     ["decode", decodeMs],
     ["infer", inferMs],
-    ["reply", Math.max(0, totalMs - queueMs - decodeMs - inferMs)],
+    ["rest", Math.max(0, totalMs - queueMs - decodeMs - inferMs)],
     ["total", totalMs],
   ];
 }

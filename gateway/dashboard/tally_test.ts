@@ -12,12 +12,12 @@ function ended(state: FinalState, timings: Timings = {}, total = 1): JobRecord {
 
 const TIMINGS = { queueMs: 10, decodeMs: 20, inferMs: 30, totalMs: 100, batchImages: 4 };
 
-Deno.test("a job's time is its stages' and the rest the reply's", () => {
+Deno.test("a job's time is its stages', and a rest that none of them accounts for", () => {
   const tally = new Tally();
   tally.end(ended("succeeded", TIMINGS));
   const means = [...tally.stages].map(([stage, { mean }]) => [stage, mean]);
   assert.deepEqual(Object.fromEntries(means), {
-    ...{ queue: 10, decode: 20, infer: 30, reply: 40, total: 100 },
+    ...{ queue: 10, decode: 20, infer: 30, rest: 40, total: 100 },
   });
 });
 

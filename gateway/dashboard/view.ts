@@ -24,7 +24,7 @@ export interface Point {
   readonly queueMs: number | null;
   readonly decodeMs: number | null;
   readonly inferMs: number | null;
-  readonly replyMs: number | null;
+  readonly restMs: number | null;
   /** Commands that Redis processed, of anybody. */
   readonly commandsPerSecond: number | null;
 }

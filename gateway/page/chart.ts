@@ -14,8 +14,8 @@ import { timeOfDay } from "./words.ts";
 /** One line of a figure. */
 export interface Curve {
   readonly name: string;
-  /** Class of its swatch. */
-  readonly swatch: string;
+  /** Its colour: of a stage, or of a curve. */
+  readonly colour: string;
   readonly value: (slot: Slot) => number | null;
 }
 
@@ -150,11 +150,11 @@ export class Chart {
     );
   }
 
-  #entry({ name, swatch, value }: Curve, slot: Slot | undefined): TemplateResult {
+  #entry({ name, colour, value }: Curve, slot: Slot | undefined): TemplateResult {
     const number = slot === undefined ? null : value(slot);
     return html`
       <div>
-        <dt><span class=${`swatch ${swatch}`}></span>${name}</dt>
+        <dt><span class="swatch" data-stage=${colour}></span>${name}</dt>
         <dd>${number === null ? "–" : text(number, this.#figure.format)}</dd>
       </div>
     `;

@@ -13,7 +13,7 @@ export const FIGURES: readonly Figure[] = [
     format: number,
     top: 4,
     form: "area",
-    curves: [{ name: "jobs", swatch: "series-a", value: ({ jobs }) => jobs }],
+    curves: [{ name: "jobs", colour: "main", value: ({ jobs }) => jobs }],
   },
   {
     title: "Jobs a second",
@@ -22,9 +22,9 @@ export const FIGURES: readonly Figure[] = [
     top: 1,
     form: "area",
     curves: [
-      { name: "answered", swatch: "series-a", value: ({ donePerSecond }) => donePerSecond },
-      { name: "came", swatch: "series-b", value: ({ submittedPerSecond }) => submittedPerSecond },
-      { name: "not answered", swatch: "series-c", value: ({ failedPerSecond }) => failedPerSecond },
+      { name: "answered", colour: "main", value: ({ donePerSecond }) => donePerSecond },
+      { name: "came", colour: "second", value: ({ submittedPerSecond }) => submittedPerSecond },
+      { name: "not answered", colour: "fault", value: ({ failedPerSecond }) => failedPerSecond },
     ],
   },
   {
@@ -34,10 +34,10 @@ export const FIGURES: readonly Figure[] = [
     top: 10,
     form: "stack",
     curves: [
-      { name: "queue", swatch: "stage-queue", value: ({ queueMs }) => queueMs },
-      { name: "decode", swatch: "stage-decode", value: ({ decodeMs }) => decodeMs },
-      { name: "infer", swatch: "stage-infer", value: ({ inferMs }) => inferMs },
-      { name: "reply", swatch: "stage-rest", value: ({ replyMs }) => replyMs },
+      { name: "queue", colour: "queue", value: ({ queueMs }) => queueMs },
+      { name: "decode", colour: "decode", value: ({ decodeMs }) => decodeMs },
+      { name: "infer", colour: "infer", value: ({ inferMs }) => inferMs },
+      { name: "rest", colour: "rest", value: ({ restMs }) => restMs },
     ],
   },
   {
@@ -46,7 +46,7 @@ export const FIGURES: readonly Figure[] = [
     format: duration,
     top: 1000,
     form: "area",
-    curves: [{ name: "time", swatch: "series-a", value: ({ oldestMs }) => oldestMs }],
+    curves: [{ name: "time", colour: "main", value: ({ oldestMs }) => oldestMs }],
   },
   {
     title: "Images in a batch",
@@ -54,7 +54,7 @@ export const FIGURES: readonly Figure[] = [
     format: number,
     top: 4,
     form: "bars",
-    curves: [{ name: "images", swatch: "series-a", value: ({ batchImages }) => batchImages }],
+    curves: [{ name: "images", colour: "main", value: ({ batchImages }) => batchImages }],
   },
   {
     title: "Redis commands a second",
@@ -64,7 +64,7 @@ export const FIGURES: readonly Figure[] = [
     form: "bars",
     curves: [{
       name: "commands",
-      swatch: "series-a",
+      colour: "main",
       value: ({ commandsPerSecond }) => commandsPerSecond,
     }],
   },

@@ -30,7 +30,7 @@ const NOTHING = {
   queueMs: null,
   decodeMs: null,
   inferMs: null,
-  replyMs: null,
+  restMs: null,
   commandsPerSecond: null,
 };
 

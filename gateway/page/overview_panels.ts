@@ -42,7 +42,7 @@ export function tiles(view: View): TemplateResult {
       ${tile(
         "Dead letters",
         number(letters.total),
-        letters.total === 0 ? "no job was given up" : "jobs that were given up",
+        letters.total === 0 ? "no job was given up" : "given up; see below",
       )}
     </dl>
   `;
@@ -66,13 +66,11 @@ export function details(view: View): TemplateResult {
   `;
 }
 
-const SWATCHES: Readonly<Record<string, string>> = { reply: "rest" };
-
 const MEANINGS: Readonly<Record<string, string>> = {
   queue: "until a worker begins it",
   decode: "from bytes to pixels",
   infer: "the model’s run",
-  reply: "for the batch before, and back",
+  rest: "for the batch before, and back",
   total: "from acceptance to the answer",
 };
 
@@ -82,7 +80,7 @@ function stagesTable({ stages }: View): TemplateResult {
     hint: "of the jobs of the last five minutes",
     heads: ["Stage", "Mean", "Median", "95%", "99%"],
     rows: stages.map(({ stage, meanMs, p50Ms, p95Ms, p99Ms }) => [
-      html`<span class=${`swatch stage-${SWATCHES[stage] ?? stage}`}></span>${stage}
+      html`<span class="swatch" data-stage=${stage}></span>${stage}
         <span class="hint">${MEANINGS[stage]}</span>`,
       ...[meanMs, p50Ms, p95Ms, p99Ms].map(time),
     ]),
