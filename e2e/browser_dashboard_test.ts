@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
+import { mediaType } from "../shared/media_type.ts";
 import { assertAtHome, assertNoBarriers, openPage, withoutBrowser } from "./browser.ts";
 import { call, post } from "./client.ts";
 import { ROOT } from "./program.ts";
+import { DASHBOARD_SCENES, takeDashboard } from "./screenshots.ts";
 import { tempFolder } from "./temp_folder.ts";
 import { testWeir } from "./weir.ts";
 
@@ -103,6 +105,11 @@ testWeir(
 
     await step("has no barriers, in light and dark, in a wide window and on a phone", async () => {
       await assertNoBarriers(page);
+    });
+
+    await step("can be taken a picture of, as the README has them", async () => {
+      const picture = await takeDashboard(page, weir, DASHBOARD_SCENES.at(-1)!);
+      assert.equal(mediaType(picture), "image/webp");
     });
 
     await step("throws a letter away, by keyboard, after having asked", async () => {
