@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { JobId } from "../shared/job.ts";
 import { GROUP } from "../shared/redis/keys.ts";
 import { RETRY } from "../shared/redis/scripts/attempt.ts";
+import { factText } from "../shared/redis/story.ts";
 import { monitor } from "../shared/testing/redis.ts";
 import { call, post } from "./client.ts";
 import { commandDocs, isNewer } from "./command_docs.ts";
@@ -77,7 +78,8 @@ async function deadLetters(weir: Weir): Promise<void> {
   const { identity } = /name=(?<identity>\S+)/.exec(await doomed.line(/worker ready/))!.groups!;
   const [[entry]] = await client.xpending(STREAM, GROUP, "-", "+", 1) as [[string]];
   const keys = [STREAM, KEYS.job(replayed)];
-  assert.equal(await client.eval(RETRY, 2, ...keys, GROUP, identity!, entry, 0), 1);
+  const fact = factText({ kind: "put_off", worker: identity!, delayMs: 0 });
+  assert.equal(await client.eval(RETRY, 2, ...keys, GROUP, identity!, entry, 0, fact), 1);
   doomed.kill("SIGKILL");
   await weir.startWorker();
   for (const id of [replayed, discarded]) assert.equal(await outcome(weir, id), "failed");

@@ -1,5 +1,6 @@
 /** Time that is lost in one stage is found there: by `explain`, in the trace and in the metrics. */
 import assert from "node:assert/strict";
+import sharp from "sharp";
 import { freeze } from "../shared/testing/redis.ts";
 import { Scrape } from "../shared/testing/scrape.ts";
 import { call, post } from "./client.ts";
@@ -65,9 +66,10 @@ async function finished(weir: Weir, id: string): Promise<void> {
 }
 
 testSlow("a photo that takes long to decode is slow in decode", {}, async (weir) => {
-  // As many pixels as a photo may have.
+  // As many pixels as a photo may have, in the format that takes longest to decode.
   const { bytes } = await colourPicture([20, 250, 10], { side: 7000 });
-  const { body } = await post(`${weir.url}/v1/jobs`, bytes, { prefer: "wait=60" });
+  const slow = new Uint8Array(await sharp(bytes).avif({ effort: 0 }).toBuffer());
+  const { body } = await post(`${weir.url}/v1/jobs`, slow, { prefer: "wait=60" });
   return { id: body.id, slowest: "decode" };
 });
 
