@@ -5,7 +5,7 @@ import { assertSees, call, form, post } from "./client.ts";
 import { connect, type Connection } from "./event_client.ts";
 import { colourPicture } from "./pictures.ts";
 import { until, within } from "./waiting.ts";
-import { pausing, testWeir, type Weir } from "./weir.ts";
+import { NOTE_COMMANDS, pausing, testWeir, type Weir } from "./weir.ts";
 
 const IMAGES = 40;
 const CLIENTS = 50;
@@ -205,7 +205,9 @@ testWeir(
         await until(`${IDLE_READS} blocked reads`, () => Promise.resolve(reads() >= IDLE_READS));
         const names = kept.commands.filter(({ source }) => gateways.has(source))
           .map(({ name }) => name);
-        assert.deepEqual(new Set(names), new Set(["xread"]));
+        // Besides, whoever waits, the gateway may note how the jobs fare.
+        const others = names.filter((name) => name !== "xread");
+        assert(others.length <= NOTE_COMMANDS, others.join(" "));
       }
       weir.workers[0]!.kill("SIGCONT");
       for (const connection of connections) {

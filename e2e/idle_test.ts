@@ -6,12 +6,9 @@ import { connectionsNamed, monitor } from "../shared/testing/redis.ts";
 import { post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { until } from "./waiting.ts";
-import { KEYS, testWeir } from "./weir.ts";
+import { KEYS, NOTE_COMMANDS, testWeir } from "./weir.ts";
 
 const CLIENTS = 100;
-
-/** What a gateway asks at most to note how jobs fare: of one worker, gateway and model. */
-const NOTE_COMMANDS = 16;
 
 /** The null engine takes this time for each job of a batch: 5 s for all. */
 const DELAY_MS = 50;

@@ -17,6 +17,9 @@ import { colourModels } from "./pictures.ts";
 import { Program } from "./program.ts";
 import { until } from "./waiting.ts";
 
+/** What a gateway asks at most to note how jobs fare: of one worker, gateway and model. */
+export const NOTE_COMMANDS = 16;
+
 /** Keys of the only shard. */
 export const KEYS = new ShardKeys(0);
 

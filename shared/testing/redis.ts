@@ -112,10 +112,21 @@ export interface Command {
   readonly source: string;
 }
 
+/** The library trips over a command that somebody sends at the very moment: then, once more. */
+async function openMonitor(client: Redis): Promise<Redis> {
+  for (;;) {
+    try {
+      return await client.monitor();
+    } catch (error) {
+      if (!/^Command queue state error/.test(String((error as Error).message))) throw error;
+    }
+  }
+}
+
 /** Keeps every command from now on. */
 export async function monitor(client: Redis): Promise<{ commands: Command[] } & Disposable> {
   const commands: Command[] = [];
-  const monitor = await client.monitor();
+  const monitor = await openMonitor(client);
   monitor.on("monitor", (time: string, [name, ...args]: string[], source: string) => {
     commands.push({ at: Number(time), name: name!.toLowerCase(), args, source });
   });
