@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../shared/clock.ts";
 import { GROUP } from "../shared/redis/keys.ts";
-import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import {
-  type Broker,
+  announceWorker,
   bury,
-  CARD,
   keys,
   MODEL,
   openBroker,
@@ -16,21 +13,10 @@ import {
 import { isEmpty, readRedisState, readRemains, readRunning } from "./redis_state.ts";
 import { traceparentOf } from "./trace.ts";
 
-/** Makes worker `w1` known. */
-async function announce({ shard }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
-}
-
 Deno.test("what a job needs on its way is seen, and that nothing is left of it", async () => {
   await using broker = await openBroker();
   const { redis: { client }, source } = broker;
-  await announce(broker);
+  await announceWorker(broker.shard);
   const id = await submit(broker, { traceparent: traceparentOf(41) });
   const queued = await readRedisState(client);
   assert.deepEqual(queued.records, [{ id, state: "queued", attempts: 0, submission: 41 }]);
@@ -55,7 +41,7 @@ Deno.test("what a job needs on its way is seen, and that nothing is left of it",
 Deno.test("an entry that a worker forgot to delete is seen", async () => {
   await using broker = await openBroker();
   const { redis: { client } } = broker;
-  await announce(broker);
+  await announceWorker(broker.shard);
   await submit(broker);
   const { model, lane, entry } = await readOne(broker.source);
   await client.xack(keys.jobs(model, lane), GROUP, entry);
@@ -66,7 +52,7 @@ Deno.test("an entry that a worker forgot to delete is seen", async () => {
 Deno.test("dead letters and consumers of dead workers are seen", async () => {
   await using broker = await openBroker();
   const { redis: { client } } = broker;
-  await announce(broker);
+  await announceWorker(broker.shard);
   await bury(broker);
   const alive = await readRemains(client);
   assert.equal(alive.deadLetters, 1);

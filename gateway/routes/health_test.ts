@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { announceWorker } from "../../shared/testing/broker.ts";
 import { freeze } from "../../shared/testing/redis.ts";
-import { announce, openApp, problem } from "../testing/app.ts";
+import { openApp, problem } from "../testing/app.ts";
 
 Deno.test("ready is who reaches redis and has a worker for the default model", async () => {
   await using opened = await openApp({ served: false, redisTimeoutMs: 200 });
@@ -9,7 +10,7 @@ Deno.test("ready is who reaches redis and has a worker for the default model", a
   const unserved = await look();
   assert.equal(unserved.headers.get("retry-after"), "1");
   assert.equal(await problem(unserved, 503, "busy"), "no worker serves the default model");
-  await announce(broker);
+  await announceWorker(broker.shard);
   const ready = await look();
   assert.deepEqual([ready.status, await ready.json()], [200, { ready: true }]);
   {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../../shared/clock.ts";
-import { RedisWorkerRegistry } from "../../shared/redis/registry.ts";
-import { CARD, keys, MODEL } from "../../shared/testing/broker.ts";
+import { announceWorker, CARD, keys, MODEL } from "../../shared/testing/broker.ts";
 import { openApp, problem } from "../testing/app.ts";
 
 const VIEW = {
@@ -31,13 +29,7 @@ Deno.test("a model that is offered no more is not listed, and takes no jobs", as
   const { app, broker, post } = opened;
   const other = { ...CARD, name: "imagenet", default: false };
   const { shard, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w2",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w2", engine: "wasm", models: [other] });
+  await announceWorker(shard, { worker: "w2", models: [other] });
   await client.del(keys.offered(MODEL));
   const { models } = await (await app.request("/v1/models")).json();
   assert.deepEqual(models.map(({ name }: { name: string }) => name), ["imagenet"]);

@@ -15,8 +15,15 @@ import { RedisHistory } from "../../shared/redis/history.ts";
 import { RedisJobQueue } from "../../shared/redis/job_queue.ts";
 import { RedisOverviews } from "../../shared/redis/overview.ts";
 import { RedisQuotas } from "../../shared/redis/quota.ts";
-import { RedisDirectory, RedisWorkerRegistry } from "../../shared/redis/registry.ts";
-import { type Broker, CARD, forever, openBroker, testShards } from "../../shared/testing/broker.ts";
+import { RedisDirectory } from "../../shared/redis/registry.ts";
+import {
+  announceWorker,
+  type Broker,
+  CARD,
+  forever,
+  openBroker,
+  testShards,
+} from "../../shared/testing/broker.ts";
 import { type KeptLog, keptLog } from "../../shared/testing/kept_log.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { Tracing } from "../../shared/tracing.ts";
@@ -158,7 +165,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   const shards = stack.use(
     await testShards({ settings: { ...broker.redis.settings, timeoutMs: redisTimeoutMs } }, log),
   );
-  if (served) await announce(broker);
+  if (served) await announceWorker(broker.shard);
   const quotas = new RedisQuotas(shards.common);
   const metrics = new Registry();
   const counts = { submitted: countSubmitted(metrics), finished: countFinished(metrics) };
@@ -243,17 +250,6 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     drain: () => drain.abort(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-/** Makes the model known, with a worker that lives. */
-export async function announce({ shard }: Broker): Promise<void> {
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w1", engine: CARD.engine, models: [CARD] });
 }
 
 async function beginNext({ source }: Broker): Promise<Begun> {

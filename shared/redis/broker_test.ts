@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import type { Delivery } from "../broker.ts";
-import { systemClock } from "../clock.ts";
 import { type JobId, queuedRecord } from "../job.ts";
 import {
+  announceWorker,
   assertDrained,
   attach,
   type Broker,
@@ -26,7 +26,7 @@ import type { RedisJobSource } from "./job_source.ts";
 import { RedisMaintenance } from "./maintenance.ts";
 import { SUBMIT_BESIDE_ENTRIES } from "./scripts/gateway.ts";
 import { submitCall } from "./submits.ts";
-import { RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
+import { RedisDirectory } from "./registry.ts";
 
 Deno.test("a job goes from submit to the event that its gateway reads", async () => {
   await using broker = await openBroker();
@@ -501,15 +501,9 @@ Deno.test("maintenance counts jobs where Redis refuses to tell its memory", asyn
 Deno.test("a model stays known when its workers are gone", async () => {
   await using broker = await openBroker();
   const { client } = broker.redis;
-  const registry = new RedisWorkerRegistry({
-    shard: broker.shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
   const directory = new RedisDirectory([broker.shard]);
   assert.deepEqual(await directory.models(), []);
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  const registry = await announceWorker(broker.shard);
   assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
   await client.del(keys.beat("w1"));
   assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0 }]);
@@ -605,13 +599,7 @@ Deno.test("an attempt that is put off is due again after the delay", async () =>
 Deno.test("a worker that died is forgotten once its deliveries have gone to others", async () => {
   await using broker = await openBroker();
   const { client } = broker.redis;
-  const registry = new RedisWorkerRegistry({
-    shard: broker.shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await announceWorker(broker.shard);
   await submit(broker);
   await broker.source.begin([await readOne(broker.source)]);
   const maintenance = new RedisMaintenance({ shard: broker.shard, token: "a", leaseMs: 60_000 });

@@ -1,9 +1,8 @@
 /** Whether maintenance notices what there is to do, on a real Redis. */
 import assert from "node:assert/strict";
-import { systemClock } from "../clock.ts";
 import {
+  announceWorker,
   type Broker,
-  CARD,
   keys,
   MODEL,
   openBroker,
@@ -14,19 +13,12 @@ import {
 import { commandCalls } from "../testing/redis.ts";
 import { Inventory, LOOKS_FOR_ALL } from "./inventory.ts";
 import { RedisMaintenance } from "./maintenance.ts";
-import { RedisWorkerRegistry } from "./registry.ts";
 
 /** A shard with a gateway, a worker and a model, and nothing to be done. */
 async function openQuiet(): Promise<{ broker: Broker; maintenance: RedisMaintenance }> {
   const broker = await openBroker();
   const { shard, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  await announceWorker(shard);
   const maintenance = new RedisMaintenance({ shard, token: "a", leaseMs: 60_000 });
   await maintenance.elect();
   // What a gateway's stream begins with is trimmed in its time.

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { systemClock } from "../clock.ts";
 import type { ModelOverview, Overview } from "../overview.ts";
 import {
+  announceWorker,
   bury,
-  CARD,
   keys,
   MODEL,
   newJob,
@@ -20,17 +20,9 @@ import { commandCalls, freeze, testRedis } from "../testing/redis.ts";
 import { GROUP, laneOf } from "./keys.ts";
 import { RedisJobQueue } from "./job_queue.ts";
 import { RedisOverviews } from "./overview.ts";
-import { RedisWorkerRegistry } from "./registry.ts";
-import { type Shard, Shards } from "./shard.ts";
+import { Shards } from "./shard.ts";
 
 const LIFETIME_MS = 60_000;
-
-async function announce(shard: Shard, worker: string, model = CARD): Promise<RedisWorkerRegistry> {
-  const parts = { shard, worker, lifetimeMs: LIFETIME_MS, clock: systemClock };
-  const registry = new RedisWorkerRegistry(parts);
-  await registry.announce({ name: worker, engine: "wasm", models: [model] });
-  return registry;
-}
 
 function overviewsOf(shards: Shards): RedisOverviews {
   return new RedisOverviews({ shards, clock: systemClock });
@@ -139,8 +131,8 @@ Deno.test("an overview tells which workers beat, and which gateways live", async
   await using broker = await openBroker();
   const { shard, shards, redis: { client } } = broker;
   const overviews = overviewsOf(shards);
-  const leaving = await announce(shard, "w1");
-  await announce(shard, "w2");
+  const leaving = await announceWorker(shard);
+  await announceWorker(shard, { worker: "w2", lifetimeMs: LIFETIME_MS });
   await client.pexpire(keys.beat("w2"), LIFETIME_MS - 20_000);
   const { workers, gateways, models } = await overviews.read();
   const [first, second] = workers;
@@ -187,7 +179,7 @@ Deno.test("an overview tells how redis is, and is there while it is away", async
 Deno.test("an idle deployment costs a look a dozen commands", async () => {
   await using broker = await openBroker();
   const { shard, shards, redis: { client } } = broker;
-  await announce(shard, "w1");
+  await announceWorker(shard);
   const overviews = overviewsOf(shards);
   // The first one brings the scripts to Redis.
   await overviews.read();
@@ -213,7 +205,7 @@ Deno.test("the shards of a cluster are one deployment, and each server tells onc
   const admission = { jobsMax: 100, bytesMax: 1_000_000 };
   const queue = new RedisJobQueue({ shards, gateway: "g1", admission });
   for (const shard of shards.all) {
-    await announce(shard, "w1");
+    await announceWorker(shard);
     const { id, ...job } = newJob();
     await queue.submit({ ...job, id: id.replace(/^0/, String(shard.number)) as typeof id });
   }

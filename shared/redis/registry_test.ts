@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { systemClock } from "../clock.ts";
 import { TIMEOUT_MAX_MS } from "../job.ts";
 import { MODEL_KEEP_MS } from "../model_card.ts";
-import { bury, CARD, keys, MODEL, openBroker } from "../testing/broker.ts";
+import { announceWorker, bury, CARD, keys, MODEL, openBroker } from "../testing/broker.ts";
 import { ManualClock } from "../testing/manual_clock.ts";
 import { testRedis } from "../testing/redis.ts";
 import { RedisMaintenance } from "./maintenance.ts";
@@ -11,13 +10,7 @@ import { OFFER_MS, RedisDirectory, RedisWorkerRegistry } from "./registry.ts";
 Deno.test("a worker lives for a lifetime of any length, not of whole milliseconds alone", async () => {
   await using redis = await testRedis();
   const { client, shard } = redis;
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 7_501.5,
-    clock: systemClock,
-  });
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
+  const registry = await announceWorker(shard, { lifetimeMs: 7_501.5 });
   await registry.beat();
   assert.deepEqual(await new RedisDirectory([shard]).models(), [{ card: CARD, workers: 1 }]);
   assert(await client.pttl(keys.beat("w1")) > 0);
@@ -36,13 +29,7 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
   const { shard } = redis;
   const other = { ...CARD, name: "imagenet", default: false };
   for (const [worker, models] of [["w1", [CARD]], ["w2", [CARD, other]]] as const) {
-    const registry = new RedisWorkerRegistry({
-      shard,
-      worker,
-      lifetimeMs: 60_000,
-      clock: systemClock,
-    });
-    await registry.announce({ name: worker, engine: "wasm", models });
+    await announceWorker(shard, { worker, models });
   }
   const served = (await new RedisDirectory([shard]).models()).map(({ card, workers }) =>
     [card.name, workers] as const
@@ -53,14 +40,8 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
 Deno.test("a worker and a maintainer stay what they are while redis' memory is used up", async () => {
   await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
   const { client, shard } = redis;
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
+  const registry = await announceWorker(shard);
   const maintenance = new RedisMaintenance({ shard, token: "w1", leaseMs: 60_000 });
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await maintenance.elect();
   const names = [keys.beat("w1"), keys.maintainer()];
   for (const name of names) await client.pexpire(name, 30_000);
@@ -101,15 +82,9 @@ Deno.test("a model is offered for its time after the last worker, and anew every
 Deno.test("a model that is offered no more is forgotten once nothing of it can be done", async () => {
   await using broker = await openBroker();
   const { shard, letters, redis: { client } } = broker;
-  const registry = new RedisWorkerRegistry({
-    shard,
-    worker: "w1",
-    lifetimeMs: 60_000,
-    clock: systemClock,
-  });
+  const registry = await announceWorker(shard);
   const maintenance = new RedisMaintenance({ shard, token: "a", leaseMs: 60_000 });
   const forgets = async () => (await maintenance.run()).report.deadModels === 1;
-  await registry.announce({ name: "w1", engine: "wasm", models: [CARD] });
   await registry.leave();
   const dead = await bury(broker);
   await maintenance.elect();

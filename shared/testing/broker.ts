@@ -13,6 +13,7 @@ import { RedisDeadLetters } from "../redis/dead_letters.ts";
 import { RedisJobQueue } from "../redis/job_queue.ts";
 import { RedisJobSource } from "../redis/job_source.ts";
 import { ShardKeys } from "../redis/keys.ts";
+import { RedisWorkerRegistry } from "../redis/registry.ts";
 import { RedisResultFeed } from "../redis/result_feed.ts";
 import { type Shard, Shards } from "../redis/shard.ts";
 import type { Log } from "../log.ts";
@@ -113,6 +114,20 @@ export async function openBroker(
     gateway,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Makes a worker known that lives, with what it serves. */
+export async function announceWorker(
+  shard: Shard,
+  { worker = "w1", models = [CARD], lifetimeMs = 60_000 }: {
+    readonly worker?: string;
+    readonly models?: readonly ModelCard[];
+    readonly lifetimeMs?: number;
+  } = {},
+): Promise<RedisWorkerRegistry> {
+  const registry = new RedisWorkerRegistry({ shard, worker, lifetimeMs, clock: systemClock });
+  await registry.announce({ name: worker, engine: CARD.engine, models });
+  return registry;
 }
 
 /** A job of one small image. */
