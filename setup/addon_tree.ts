@@ -10,7 +10,7 @@
  */
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
-import { fileSha256 } from "./file_digest.ts";
+import { fileSha256 } from "../shared/file_digest.ts";
 
 const TREE_FOLDERS = ["deps", "lib"];
 const SEAL = join("lib", "weir.json");

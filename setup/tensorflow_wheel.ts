@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 // @ts-types="npm:@types/yauzl@3.4.0"
 import yauzl from "yauzl";
-import { fileSha256 } from "./file_digest.ts";
+import { fileSha256 } from "../shared/file_digest.ts";
 import { lastWords, type Programs } from "./programs.ts";
 import { type Progress, watchGrowth } from "./progress.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Programs } from "./programs.ts";
 import { downloadWheel, extractZip, findPip, type Wheel } from "./tensorflow_wheel.ts";
-import { fileSha256 } from "./file_digest.ts";
+import { fileSha256 } from "../shared/file_digest.ts";
 import { recordedProgress } from "./testing/recorded_progress.ts";
 import { type Scratch, scratch } from "./testing/scratch.ts";
 

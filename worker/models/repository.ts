@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
+import { fileSha256 } from "../../shared/file_digest.ts";
 import type { ModelFiles } from "../engines/engine.ts";
 import { MODEL_CONFIG_FIELDS, ModelConfigSchema } from "./config.ts";
 import { readJsonFile } from "./json_file.ts";
@@ -16,15 +16,16 @@ import { faultOf, ModelError } from "./model_error.ts";
 import { pathWithin } from "./path.ts";
 
 /** Name of a model: it is part of URLs, Redis keys and file names. */
-const MODEL_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+export const MODEL_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Folder of a version: a whole number without leading zeros, so that no two are the same. */
-const VERSION = /^(0|[1-9]\d{0,14})$/;
+export const VERSION = /^(0|[1-9]\d{0,14})$/;
 
 /** Files by which a version's format is known. */
 const ENTRIES = ["model.json", "saved_model.pb", "model.onnx"] as const;
 
-const SETTINGS = "weir.json";
+/** File of a model's settings. */
+export const SETTINGS = "weir.json";
 
 /**
  * Reads a model repository.
@@ -36,9 +37,7 @@ const SETTINGS = "weir.json";
 export async function openRepository(folder: string): Promise<ModelFiles[]> {
   const root = resolve(folder);
   const models: ModelFiles[] = [];
-  for (const name of await list(root)) {
-    if (await isModel(join(root, name))) models.push(await openModel(join(root, name)));
-  }
+  for (const name of await modelNames(root)) models.push(await readModel(join(root, name)));
   if (models.length === 0) {
     throw new ModelError(
       `cannot serve "${root}": it holds no model, a model is a folder with a ${SETTINGS}`,
@@ -47,13 +46,32 @@ export async function openRepository(folder: string): Promise<ModelFiles[]> {
   return withDefault(models, root);
 }
 
+/**
+ * Names of the models in a repository, sorted, whether they can be served or not.
+ *
+ * @throws {ModelError} where the folder cannot be read
+ */
+export async function modelNames(root: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await list(root)) {
+    if (await isModel(join(root, name))) names.push(name);
+  }
+  return names;
+}
+
 /** A folder with settings, or one that lacks them although it has a version: an error later on. */
 async function isModel(folder: string): Promise<boolean> {
   if (!await isFolder(folder)) return false;
   return (await list(folder)).some((name) => name === SETTINGS || VERSION.test(name));
 }
 
-async function openModel(modelFolder: string): Promise<ModelFiles> {
+/**
+ * Reads one model; whether it is the default is only what its own settings say.
+ *
+ * @param modelFolder absolute path of `NAME`
+ * @throws {ModelError} naming the file and the fault
+ */
+export async function readModel(modelFolder: string): Promise<ModelFiles> {
   const name = basename(modelFolder);
   if (!MODEL_NAME.test(name)) {
     throw new ModelError(
@@ -73,12 +91,17 @@ async function openModel(modelFolder: string): Promise<ModelFiles> {
   return { name, version, folder: join(modelFolder, version), ...network, config, labels };
 }
 
-async function latestVersion(modelFolder: string): Promise<string> {
+/** A model's versions, highest first. */
+export async function versionsOf(modelFolder: string): Promise<string[]> {
   const versions: string[] = [];
   for (const name of await list(modelFolder)) {
     if (VERSION.test(name) && await isFolder(join(modelFolder, name))) versions.push(name);
   }
-  const latest = versions.sort((a, b) => Number(b) - Number(a))[0];
+  return versions.sort((a, b) => Number(b) - Number(a));
+}
+
+async function latestVersion(modelFolder: string): Promise<string> {
+  const [latest] = await versionsOf(modelFolder);
   if (latest === undefined) {
     throw new ModelError(
       `cannot serve "${modelFolder}": it holds no version, such as a folder "1"`,
@@ -127,15 +150,14 @@ async function readLabels(file: string): Promise<string[]> {
 }
 
 async function checkSha256(file: string, expected: string, settings: string): Promise<void> {
-  const hash = createHash("sha256");
+  let actual: string;
   try {
-    for await (const chunk of (await Deno.open(file)).readable) hash.update(chunk);
+    actual = await fileSha256(file);
   } catch (error) {
     throw new ModelError(
       `cannot read "${file}", whose sha256 "${settings}" names: ${faultOf(error)}`,
     );
   }
-  const actual = hash.digest("hex");
   if (actual !== expected) {
     throw new ModelError(`cannot use "${file}": its sha256 is ${actual}, not ${expected}`);
   }
