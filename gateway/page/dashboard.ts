@@ -10,12 +10,11 @@ import { html, render } from "lit-html";
 import type { Point, View } from "../dashboard/view.ts";
 import { Chart } from "./chart.ts";
 import { FIGURES } from "./figures.ts";
-import { GatewayClient, type Refusal } from "./gateway_client.ts";
+import type { Refusal } from "./gateway_client.ts";
 import { Hour } from "./hour.ts";
-import { keyForm } from "./key_form.ts";
+import { KeyForm } from "./key_form.ts";
 import { type Letter, lettersPanel, type LetterState } from "./letters_panel.ts";
 import { details, tiles, troublesPanel } from "./overview_panels.ts";
-import { pause } from "./pause.ts";
 import { sentence } from "./words.ts";
 
 const byId = (id: string) => document.getElementById(id)!;
@@ -26,19 +25,10 @@ const SPANS = [{ name: "15 minutes", slots: 90 }, { name: "1 hour", slots: 361 }
 const NEW_LETTER: LetterState = { picture: undefined, refusal: "", busy: false };
 
 class DashboardPage {
-  readonly #client = new GatewayClient({
-    base: document.baseURI,
-    storage: sessionStorage,
-    pause,
-    keyWanted: () => {
-      this.#keyWanted = true;
-      this.#drawKeyForm();
-    },
-  });
+  readonly #key = new KeyForm(byId("key"), () => void this.watch());
   readonly #hour = new Hour();
   readonly #charts: Chart[] = [];
   readonly #letters = new Map<string, LetterState>();
-  #keyWanted = false;
   #view: View | undefined;
   #span: (typeof SPANS)[number] = SPANS[0];
   #watching = new AbortController();
@@ -48,9 +38,9 @@ class DashboardPage {
     this.#watching.abort();
     this.#watching = new AbortController();
     const { signal } = this.#watching;
-    this.#drawKeyForm();
+    this.#key.show();
     try {
-      const refusal = await this.#client.watch(
+      const refusal = await this.#key.client.watch(
         "admin/dashboard",
         (name, data) => this.#hear(name, data),
         ({ reason }) => this.#connection("fault", `${reason} Trying again…`),
@@ -74,10 +64,9 @@ class DashboardPage {
 
   #show(view: View): void {
     this.#view = view;
-    this.#keyWanted = false;
     this.#hour.look(view);
     this.#connection("none", "Live");
-    this.#drawKeyForm();
+    this.#key.show(false);
     byId("board").hidden = false;
     render(troublesPanel(view.troubles), byId("troubles"));
     render(tiles(view), byId("tiles"));
@@ -115,22 +104,12 @@ class DashboardPage {
   /** What is shown may be old: it says so, and stays. */
   #refused({ status, reason }: Refusal): void {
     const role = "This API key may not watch: one of the role admin may.";
-    if (status === 403) this.#keyWanted = true;
     this.#connection("fault", status === 403 ? role : reason);
-    this.#drawKeyForm();
+    if (status === 403) this.#key.show(true);
   }
 
   #connection(level: "none" | "fault", text: string): void {
     render(html`<span class="badge" data-level=${level}>${text}</span>`, byId("connection"));
-  }
-
-  #drawKeyForm(): void {
-    const use = (key: string) => {
-      this.#client.key = key;
-      this.#keyWanted = false;
-      void this.watch();
-    };
-    render(keyForm({ wanted: this.#keyWanted, key: this.#client.key, use }), byId("key"));
   }
 
   #drawLetters(): void {
@@ -152,7 +131,7 @@ class DashboardPage {
     { path, method }: { readonly path: string; readonly method: string },
   ): Promise<void> {
     this.#change(letter, { busy: true, refusal: "" });
-    const refusal = await this.#client.send(`admin/dead/${letter.id}${path}`, { method });
+    const refusal = await this.#key.client.send(`admin/dead/${letter.id}${path}`, { method });
     // Where it is gone, somebody else was quicker, which is told as well.
     if (refusal === undefined || refusal.status === 404) {
       say(`The dead letter was ${done}.`);
@@ -172,7 +151,7 @@ class DashboardPage {
     if (this.#letters.has(letter.id)) return;
     this.#letters.set(letter.id, NEW_LETTER);
     const { signal } = this.#watching;
-    const found = await this.#client.fetch(`admin/dead/${letter.id}/image`, signal)
+    const found = await this.#key.client.fetch(`admin/dead/${letter.id}/image`, signal)
       .catch(() => undefined);
     this.#change(letter, { picture: found?.ok ? URL.createObjectURL(found.value) : "" });
   }

@@ -7,8 +7,7 @@
  */
 import { html, nothing, render } from "lit-html";
 import type { ExplanationView } from "../explain/explanation.ts";
-import { GatewayClient } from "./gateway_client.ts";
-import { keyForm } from "./key_form.ts";
+import { KeyForm } from "./key_form.ts";
 import { isBuiltin, type Model, modelPanel } from "./model_panel.ts";
 import { pause } from "./pause.ts";
 import { Photo } from "./photo.ts";
@@ -36,19 +35,10 @@ interface Card {
 const byId = (id: string) => document.getElementById(id)!;
 
 class UploadPage {
-  readonly #client = new GatewayClient({
-    base: document.baseURI,
-    storage: sessionStorage,
-    pause,
-    keyWanted: () => {
-      this.#keyWanted = true;
-      this.#drawKeyForm();
-    },
-  });
+  readonly #key = new KeyForm(byId("key"), () => void this.learn());
   readonly #cards = new Map<Photo, Card>();
   readonly #waiting: Photo[] = [];
   #sending = 0;
-  #keyWanted = false;
   #models: readonly Model[] = [];
   #chosen = "";
   #learning = new AbortController();
@@ -67,15 +57,14 @@ class UploadPage {
 
   /** @returns whether another look would tell no more */
   async #learnOnce(signal: AbortSignal): Promise<boolean> {
-    const answer = await this.#client.ask<{ models: readonly Model[] }>("v1/models", { signal });
-    if (answer.ok) {
-      this.#models = answer.value.models;
-      this.#keyWanted = false;
-    }
-    this.#drawKeyForm();
+    const answer = await this.#key.client.ask<{ models: readonly Model[] }>("v1/models", {
+      signal,
+    });
+    if (answer.ok) this.#models = answer.value.models;
+    this.#key.show(answer.ok ? false : this.#key.wanted);
     if (answer.ok) this.#drawModel("No worker has offered a model yet.");
-    else this.#drawModel(this.#keyWanted ? "It is shown with an API key alone." : answer.reason);
-    return answer.ok ? (this.#model?.readyWorkers ?? 0) > 0 : this.#keyWanted;
+    else this.#drawModel(this.#key.wanted ? "It is shown with an API key alone." : answer.reason);
+    return answer.ok ? (this.#model?.readyWorkers ?? 0) > 0 : this.#key.wanted;
   }
 
   get #model(): Model | undefined {
@@ -96,7 +85,7 @@ class UploadPage {
 
   #newPhoto(file: File): Photo {
     const photo = new Photo(file, {
-      client: this.#client,
+      client: this.#key.client,
       changed: () => {
         this.#draw(photo);
         announce(photo);
@@ -113,7 +102,7 @@ class UploadPage {
   #enqueue(photo: Photo): void {
     const model = this.#models.length > 1 ? `?model=${this.#model!.name}` : "";
     this.#cards.get(photo)!.story = undefined;
-    photo.wait(this.#client.url(`v1/jobs${model}`));
+    photo.wait(this.#key.client.url(`v1/jobs${model}`));
     this.#waiting.push(photo);
     void this.#sendNext();
   }
@@ -132,7 +121,7 @@ class UploadPage {
     const card = this.#cards.get(photo)!;
     const { element } = card;
     const focused = element.contains(document.activeElement);
-    const view = { ...card, keyed: this.#keyWanted || this.#client.key !== "" };
+    const view = { ...card, keyed: this.#key.wanted || this.#key.client.key !== "" };
     render(
       photoCard(photo, view, {
         retry: () => this.#enqueue(photo),
@@ -162,18 +151,9 @@ class UploadPage {
   }
 
   async #explain(photo: Photo): Promise<void> {
-    const answer = await this.#client.ask<ExplanationView>(`v1/jobs/${photo.job!.id}/explain`);
+    const answer = await this.#key.client.ask<ExplanationView>(`v1/jobs/${photo.job!.id}/explain`);
     this.#cards.get(photo)!.story = answer.ok ? answer.value : answer.reason;
     this.#draw(photo);
-  }
-
-  #drawKeyForm(): void {
-    const use = (key: string) => {
-      this.#client.key = key;
-      this.#keyWanted = false;
-      void this.learn();
-    };
-    render(keyForm({ wanted: this.#keyWanted, key: this.#client.key, use }), byId("key"));
   }
 
   #drawModel(trouble: string): void {
