@@ -78,13 +78,10 @@ export class BenchRedis implements AsyncDisposable {
 
   /** How many commands clients send while `work` is under way: none of those inside scripts. */
   async sentDuring(work: () => Promise<unknown>): Promise<number> {
-    const monitor = await this.#client.monitor();
     let sent = 0;
-    monitor.on("monitor", (_time: string, [name = ""]: string[], source: string) => {
-      if (source !== "lua" && !OWN.test(name.toLowerCase())) sent++;
+    await this.#monitored(work, (name, source) => {
+      if (source !== "lua" && !OWN.test(name)) sent++;
     });
-    await work();
-    monitor.disconnect();
     return sent;
   }
 
@@ -93,21 +90,31 @@ export class BenchRedis implements AsyncDisposable {
    * them.
    */
   async commandsDuring(work: () => Promise<unknown>): Promise<ReadonlyMap<string, number>> {
-    const monitor = await this.#client.monitor();
     const bySource = new Map<string, number>();
     let last = "";
-    monitor.on("monitor", (_time: string, _command: string[], source: string) => {
+    await this.#monitored(work, (_name, source) => {
       if (source !== "lua") last = source;
       bySource.set(last, (bySource.get(last) ?? 0) + 1);
     });
-    await work();
-    monitor.disconnect();
     const byRole = new Map<string, number>();
     const list = String(await this.#client.client("LIST"));
     for (const [, source, role] of list.matchAll(/ addr=(\S+) .* name=weir:(\w+):/g)) {
       byRole.set(role!, (byRole.get(role!) ?? 0) + (bySource.get(source!) ?? 0));
     }
     return byRole;
+  }
+
+  /** @param seen is told each command's name, in small letters, and its client: `lua` is a script */
+  async #monitored(
+    work: () => Promise<unknown>,
+    seen: (name: string, source: string) => void,
+  ): Promise<void> {
+    const monitor = await this.#client.monitor();
+    monitor.on("monitor", (_time: string, [name = ""]: string[], source: string) => {
+      seen(name.toLowerCase(), source);
+    });
+    await work();
+    monitor.disconnect();
   }
 
   /** Memory that it uses. */
