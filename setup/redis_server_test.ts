@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { Programs } from "./programs.ts";
 import {
   findRedisServer,
   isRedisRecent,
   parseRedisVersion,
   provideRedisServer,
 } from "./redis_server.ts";
-import { SystemPackages } from "./system_packages.ts";
-import { recordedProgress } from "./testing/recorded_progress.ts";
-import { type Scratch, scratch } from "./testing/scratch.ts";
+import { machine, ROOT, scratch } from "./testing/scratch.ts";
 
 const { signal } = new AbortController();
 
@@ -43,7 +40,7 @@ Deno.test("a server that is too old is passed over for one that is not", async (
 
 Deno.test("without a server and a package manager, a sentence says what to install", async () => {
   await using bin = await scratch();
-  assert.deepEqual(await provide(bin), {
+  assert.deepEqual(await provideRedisServer(machine(bin)), {
     state: "missing",
     reason: "redis-server 6.2 or later not found; " +
       "install redis-server with the package manager of this system",
@@ -54,7 +51,7 @@ Deno.test("a server that is too old is named with its version", async () => {
   await using bin = await scratch();
   const old = await bin.program("redis-server", "echo Redis server v=6.0.16 sha=0");
   await bin.program("dnf", "exit 1");
-  assert.deepEqual(await provide(bin), {
+  assert.deepEqual(await provideRedisServer(machine(bin)), {
     state: "missing",
     reason: `redis-server 6.2 or later too old: ${old} is 6.0.16; ` +
       "install redis-server with `sudo dnf install valkey`",
@@ -70,21 +67,8 @@ Deno.test("as root on Debian the server is installed and its service kept off", 
     `case "$*" in *install*redis-server) /bin/mv ${server} ${path}; esac`,
   );
   await bin.program("update-rc.d", `echo "$@" > ${bin.path("service.log")}`);
-  const report = await provide(bin, 0);
+  const report = await provideRedisServer(machine(bin, ROOT));
   assert.deepEqual(report, { state: "installed", path, version: "7.0.15" });
   const log = await Deno.readTextFile(bin.path("service.log"));
   assert.equal(log, "redis-server disable\n");
 });
-
-/** Set-up's step on a machine whose search path holds what the test put there. */
-function provide(bin: Scratch, userId = 1000): ReturnType<typeof provideRedisServer> {
-  const programs = new Programs({ PATH: bin.folder });
-  const packages = new SystemPackages({
-    programs,
-    folder: bin.folder,
-    progress: recordedProgress(),
-    userId,
-    signal,
-  });
-  return provideRedisServer({ programs, packages, signal });
-}

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import { Programs } from "./programs.ts";
-import { SystemPackages, type Tool } from "./system_packages.ts";
-import { recordedProgress } from "./testing/recorded_progress.ts";
-import { type Scratch, scratch } from "./testing/scratch.ts";
-
-const { signal } = new AbortController();
+import { machine, ROOT, scratch } from "./testing/scratch.ts";
 
 /** By package manager, what a person is told when `redis-server` and `g++` are missing. */
 const ADVICE = {
@@ -19,13 +14,13 @@ for (const [manager, advice] of Object.entries(ADVICE)) {
   Deno.test(`a user other than root is told the command of ${manager}`, async () => {
     await using bin = await scratch();
     await bin.program(manager, "exit 1");
-    assert.equal(await install(bin, ["redis-server", "g++"], 1000), advice);
+    assert.equal(await machine(bin).packages.install(["redis-server", "g++"]), advice);
   });
 }
 
 Deno.test("a system without a known package manager gets a sentence", async () => {
   await using bin = await scratch();
-  const advice = await install(bin, ["pip"], 0);
+  const advice = await machine(bin, ROOT).packages.install(["pip"]);
   assert.equal(advice, "install pip with the package manager of this system");
 });
 
@@ -33,7 +28,7 @@ Deno.test("root on Debian installs unattended, the lists updated first", async (
   await using bin = await scratch();
   const log = bin.path("apt.log");
   await bin.program("apt-get", `echo "$DEBIAN_FRONTEND $*" >> ${log}`);
-  assert.equal(await install(bin, ["g++", "pip"], 0), undefined);
+  assert.equal(await machine(bin, ROOT).packages.install(["g++", "pip"]), undefined);
   const calls = (await Deno.readTextFile(log)).trim().split("\n");
   assert.equal(calls.length, 2);
   assert.match(calls[0] ?? "", /^noninteractive .* update$/);
@@ -49,7 +44,7 @@ Deno.test("a package's script finds stand-ins for what would start its service",
       invoke-rc.d --skip-systemd-native redis-server start && deb-systemd-invoke start redis-server
       exit;; esac; done`,
   );
-  assert.equal(await install(bin, ["redis-server"], 0), undefined);
+  assert.equal(await machine(bin, ROOT).packages.install(["redis-server"]), undefined);
   const left = [...Deno.readDirSync(bin.folder)].map(({ name }) => name);
   assert.deepEqual(left, ["apt-get"], "the stand-ins are gone afterwards");
 });
@@ -58,15 +53,8 @@ Deno.test("what apt-get says of its failure stands beside the command", async ()
   await using bin = await scratch();
   await bin.program("apt-get", "echo 'E: Unable to locate package g++' >&2; exit 100");
   assert.equal(
-    await install(bin, ["g++"], 0),
+    await machine(bin, ROOT).packages.install(["g++"]),
     "install g++ with `sudo apt-get install g++` " +
       "(apt-get failed: E: Unable to locate package g++)",
   );
 });
-
-function install(bin: Scratch, tools: Tool[], userId: number): Promise<string | undefined> {
-  const programs = new Programs({ PATH: bin.folder });
-  const progress = recordedProgress();
-  return new SystemPackages({ programs, progress, folder: bin.folder, userId, signal })
-    .install(tools);
-}

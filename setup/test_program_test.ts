@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
-import { Programs } from "./programs.ts";
-import { SystemPackages } from "./system_packages.ts";
-import { recordedProgress } from "./testing/recorded_progress.ts";
 import { provideTestProgram } from "./test_program.ts";
-import { type Scratch, scratch } from "./testing/scratch.ts";
-
-const { signal } = new AbortController();
+import { machine, ROOT, scratch } from "./testing/scratch.ts";
 
 Deno.test("a browser is found under any of its names, and says its version", async () => {
   await using bin = await scratch();
   const path = await bin.program("google-chrome", "echo Google Chrome 150.0.7871.100");
-  assert.deepEqual(await provide(bin), {
+  assert.deepEqual(await provideTestProgram("chromium", machine(bin)), {
     state: "found",
     path,
     version: "Google Chrome 150.0.7871.100",
@@ -20,7 +15,7 @@ Deno.test("a browser is found under any of its names, and says its version", asy
 Deno.test("a program that only tells how to get the browser is passed over", async () => {
   await using bin = await scratch();
   await bin.program("chromium-browser", "echo 'requires the chromium snap' >&2; exit 1");
-  assert.deepEqual(await provide(bin), {
+  assert.deepEqual(await provideTestProgram("chromium", machine(bin)), {
     state: "missing",
     reason: "chromium not found; install chromium with the package manager of this system",
   });
@@ -31,7 +26,7 @@ Deno.test("as root on Debian the browser is installed", async () => {
   const path = bin.path("chromium");
   const browser = await bin.program("package/chromium", "echo Chromium 150.0.7871.100");
   await bin.program("apt-get", `case "$*" in *install*chromium) /bin/mv ${browser} ${path}; esac`);
-  assert.deepEqual(await provide(bin, 0), {
+  assert.deepEqual(await provideTestProgram("chromium", machine(bin, ROOT)), {
     state: "installed",
     path,
     version: "Chromium 150.0.7871.100",
@@ -46,26 +41,9 @@ Deno.test("as root on Debian the checker of metrics comes with Prometheus", asyn
     "apt-get",
     `case "$*" in *install*prometheus) /bin/mv ${promtool} ${path}; esac`,
   );
-  assert.deepEqual(await provide(bin, 0, "promtool"), {
+  assert.deepEqual(await provideTestProgram("promtool", machine(bin, ROOT)), {
     state: "installed",
     path,
     version: "promtool, version 2.42.0",
   });
 });
-
-/** Set-up's step on a machine whose search path holds what the test put there. */
-function provide(
-  bin: Scratch,
-  userId = 1000,
-  wanted: Parameters<typeof provideTestProgram>[0] = "chromium",
-): ReturnType<typeof provideTestProgram> {
-  const programs = new Programs({ PATH: bin.folder });
-  const packages = new SystemPackages({
-    programs,
-    folder: bin.folder,
-    progress: recordedProgress(),
-    userId,
-    signal,
-  });
-  return provideTestProgram(wanted, { programs, packages, signal });
-}

@@ -1,30 +1,17 @@
 import assert from "node:assert/strict";
-import { Programs } from "./programs.ts";
-import { SystemPackages } from "./system_packages.ts";
 import { recordedProgress } from "./testing/recorded_progress.ts";
-import { type Scratch, scratch } from "./testing/scratch.ts";
+import { machine, type Scratch, scratch } from "./testing/scratch.ts";
 import { placeEntry, WheelSource, type WheelSourceOptions } from "./wheel_source.ts";
 
-const { signal } = new AbortController();
 const LINUX = { os: "linux", arch: "x86_64", env: "gnu" } as const;
 
 function source(bin: Scratch, build: WheelSourceOptions["build"]): WheelSource {
-  const programs = new Programs({ PATH: bin.folder });
   const progress = recordedProgress();
-  const packages = new SystemPackages({
-    programs,
-    progress,
-    folder: bin.folder,
-    userId: 1000,
-    signal,
-  });
   return new WheelSource("4.22.0", {
-    programs,
+    ...machine(bin),
     progress,
-    packages,
     packageFolder: bin.folder,
     build,
-    signal,
   });
 }
 

@@ -1,9 +1,16 @@
 /**
- * A folder for one test, with programs in it, gone when the test ends.
+ * A folder for one test, with programs in it, gone when the test ends, and the machine whose search
+ * path is that folder.
  *
  * @module
  */
 import { dirname, join } from "node:path";
+import { Programs } from "../programs.ts";
+import { SystemPackages } from "../system_packages.ts";
+import { recordedProgress } from "./recorded_progress.ts";
+
+const USER = 1000;
+export const ROOT = 0;
 
 export interface Scratch extends AsyncDisposable {
   readonly folder: string;
@@ -32,4 +39,18 @@ export async function scratch(parent?: string): Promise<Scratch> {
     program: (name, text) => write(name, `#!/bin/sh\n${text}\n`, 0o755),
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
+}
+
+/** What set-up works with on a machine that has the programs of `bin` alone. */
+export function machine(bin: Scratch, userId = USER): {
+  readonly programs: Programs;
+  readonly packages: SystemPackages;
+  readonly signal: AbortSignal;
+} {
+  const { signal } = new AbortController();
+  const programs = new Programs({ PATH: bin.folder });
+  const progress = recordedProgress();
+  const { folder } = bin;
+  const packages = new SystemPackages({ programs, folder, progress, userId, signal });
+  return { programs, packages, signal };
 }
