@@ -76,6 +76,8 @@ export interface Timings {
   readonly queueMs?: number;
   /** Decoding and resizing of all the job's images, by the worker's monotonic clock. */
   readonly decodeMs?: number;
+  /** For the model, with images decoded. */
+  readonly waitMs?: number;
   /** The model's run on the batches that held the job's images. */
   readonly inferMs?: number;
   /**

@@ -75,7 +75,14 @@ export class Stages {
     const decodeMs = round(this.#msOf("decode"));
     const { images, batches } = this.#ran;
     if (batches === 0) return { decodeMs };
-    return { decodeMs, inferMs: round(this.#modelMs), batchImages: round(images / batches) };
+    // Between its batches the job waits as well.
+    const waitMs = this.#msOf("wait") + this.#msOf("infer") - this.#modelMs;
+    return {
+      decodeMs,
+      waitMs: round(Math.max(0, waitMs)),
+      inferMs: round(this.#modelMs),
+      batchImages: round(images / batches),
+    };
   }
 
   /** As the story has it. */

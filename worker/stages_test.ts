@@ -27,7 +27,18 @@ Deno.test("stages are timed one after the other, and those not reached are absen
     inferMs: 7,
     batches: [{ ...BATCH, number: 4, ms: 7 }],
   });
-  assert.deepEqual(stages.timings, { decodeMs: 3, inferMs: 7, batchImages: 3 });
+  assert.deepEqual(stages.timings, { decodeMs: 3, waitMs: 5, inferMs: 7, batchImages: 3 });
+});
+
+Deno.test("a job waits for the model between its batches, too", () => {
+  const clock = new ManualClock();
+  const stages = testStages(clock);
+  stages.enter("infer");
+  clock.advance(20);
+  for (const number of [1, 3]) stages.ran({ ...BATCH, number, ms: 4 }, 1);
+  stages.enter("reply");
+  const { waitMs, inferMs } = stages.timings;
+  assert.deepEqual([waitMs, inferMs], [12, 8]);
 });
 
 Deno.test("of many batches the first are told, and the time of all is added up", () => {

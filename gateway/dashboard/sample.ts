@@ -19,8 +19,8 @@ export function slotOf(at: number): number {
   return at - at % SLOT_MS;
 }
 
-/** Where a job's time goes; `rest` is what the others leave of it: for the batch before, and back. */
-export const STAGES = ["queue", "decode", "infer", "rest", "total"] as const;
+/** Where a job's time goes, by the names that stories and metrics have for it, too. */
+export const STAGES = ["queue", "decode", "wait", "infer", "reply", "total"] as const;
 
 export type Stage = (typeof STAGES)[number];
 

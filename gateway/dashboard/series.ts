@@ -72,8 +72,9 @@ function pointOf(at: number, { tally, state }: Slot): Point {
     batchImages: tally.batchImages,
     queueMs: mean("queue"),
     decodeMs: mean("decode"),
+    waitMs: mean("wait"),
     inferMs: mean("infer"),
-    restMs: mean("rest"),
+    replyMs: mean("reply"),
     commandsPerSecond: state?.commandsPerSecond ?? null,
   };
 }

@@ -20,7 +20,7 @@ Deno.test("a point is what all gateways saw in its slot", () => {
   assert.deepEqual(point, {
     ...{ at: 0, jobs: 3, oldestMs: 40, commandsPerSecond: 100 },
     ...{ submittedPerSecond: 1, donePerSecond: 2, failedPerSecond: 0.5, batchImages: 4 },
-    ...{ queueMs: null, decodeMs: null, inferMs: null, restMs: null },
+    ...{ queueMs: null, decodeMs: null, waitMs: null, inferMs: null, replyMs: null },
   });
   assert.deepEqual(series.points(), [point]);
 });

@@ -35,13 +35,13 @@ export class Tally {
   }
 
   /** Notes an outcome. */
-  end({ state, images, timings }: JobRecord): void {
+  end({ state, images, timings, attempts }: JobRecord): void {
     if (!isFinal(state)) return;
     this.finished[state] = (this.finished[state] ?? 0) + 1;
     if (state !== "succeeded") return;
     this.images += images.total;
     this.batches += images.total / (timings.batchImages ?? 1);
-    for (const [stage, ms] of stagesOf(timings)) this.stages.get(stage)!.add(ms);
+    for (const [stage, ms] of stagesOf(timings, attempts)) this.stages.get(stage)!.add(ms);
   }
 
   /** Adds what was seen elsewhere, or at another time. */
@@ -67,14 +67,19 @@ export class Tally {
   }
 }
 
-/** How long a finished job was in each stage. */
-function stagesOf(timings: Timings): [Stage, number][] {
-  const { queueMs = 0, decodeMs = 0, inferMs = 0, totalMs = 0 } = timings;
+/**
+ * How long a finished job was in each stage, as far as that is known: of the time of several
+ * attempts the reply cannot be told apart from what was lost with the first ones.
+ */
+function stagesOf(timings: Timings, attempts: number): [Stage, number][] {
+  const { queueMs = 0, decodeMs = 0, waitMs = 0, inferMs = 0, totalMs = 0 } = timings;
+  const replyMs = totalMs - queueMs - decodeMs - waitMs - inferMs;
   return [
     ["queue", queueMs],
     ["decode", decodeMs],
+    ["wait", waitMs],
     ["infer", inferMs],
-    ["rest", Math.max(0, totalMs - queueMs - decodeMs - inferMs)],
+    ...(attempts > 1 ? [] : [["reply", Math.max(0, replyMs)] satisfies [Stage, number]]),
     ["total", totalMs],
   ];
 }

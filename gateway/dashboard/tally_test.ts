@@ -10,15 +10,29 @@ function ended(state: FinalState, timings: Timings = {}, total = 1): JobRecord {
   return { id, owner, model, state, createdAt: 0, deadlineAt: 1, attempts: 1, images, timings };
 }
 
-const TIMINGS = { queueMs: 10, decodeMs: 20, inferMs: 30, totalMs: 100, batchImages: 4 };
+const TIMINGS = {
+  queueMs: 10,
+  decodeMs: 20,
+  waitMs: 15,
+  inferMs: 30,
+  totalMs: 100,
+  batchImages: 4,
+};
 
-Deno.test("a job's time is its stages', and a rest that none of them accounts for", () => {
+Deno.test("a job's time is its stages', and what is left of it the reply's", () => {
   const tally = new Tally();
   tally.end(ended("succeeded", TIMINGS));
   const means = [...tally.stages].map(([stage, { mean }]) => [stage, mean]);
   assert.deepEqual(Object.fromEntries(means), {
-    ...{ queue: 10, decode: 20, infer: 30, rest: 40, total: 100 },
+    ...{ queue: 10, decode: 20, wait: 15, infer: 30, reply: 25, total: 100 },
   });
+});
+
+Deno.test("what was lost with a worker is not taken for the reply", () => {
+  const tally = new Tally();
+  tally.end({ ...ended("succeeded", { ...TIMINGS, totalMs: 30_000 }), attempts: 2 });
+  assert.equal(tally.stages.get("reply")!.count, 0);
+  assert.equal(tally.stages.get("total")!.mean, 30_000);
 });
 
 Deno.test("jobs of one batch are one batch, however many tell of it", () => {

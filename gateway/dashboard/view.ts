@@ -23,8 +23,9 @@ export interface Point {
   /** Means of the jobs that were answered. */
   readonly queueMs: number | null;
   readonly decodeMs: number | null;
+  readonly waitMs: number | null;
   readonly inferMs: number | null;
-  readonly restMs: number | null;
+  readonly replyMs: number | null;
   /** Commands that Redis processed, of anybody. */
   readonly commandsPerSecond: number | null;
 }

@@ -98,7 +98,7 @@ Deno.test("a success is told with its stages, its batch and who was told", () =>
   ]);
   assert.equal(
     view.summary,
-    "succeeded after 1050 ms; most of it, 600 ms (57 %), decoding its images",
+    "succeeded after 1.1 s; most of it, 600 ms (57 %), decoding its images",
   );
   assert.equal(view.slowest, "decode");
   assert.equal(view.traceId, "0af7651916cd43dd8448eb211c80319c");
@@ -240,6 +240,6 @@ Deno.test("a batch that failed as a whole, a slow Redis and a replay are said to
   assert.match(texts(view)[0]!, new RegExp(`took it in, made of the dead letter of job ${dead}:`));
   assert.match(texts(view)[1]!, /began attempt 1 \(delivery 2 of its entry\)$/);
   assert.equal(texts(view)[2], "20 more happened than is kept here");
-  assert.match(texts(view)[3]!, /Redis took 1500 ms to begin it, .*one by one\); succeeded/);
+  assert.match(texts(view)[3]!, /Redis took 1.5 s to begin it, .*one by one\); succeeded/);
   assert.equal(view.slowest, "reply");
 });

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Ended, Fact, JobStory, StoryEvent, Work } from "../../shared/story.ts";
+import { duration } from "../page/words.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Stage } from "./timeline.ts";
 
@@ -38,7 +39,8 @@ export function summaryOf(
   if (slowest === undefined) return head;
   const most = totals[slowest];
   const percent = Math.round(100 * most / Math.max(total, most));
-  return `${head}; most of it, ${duration(most)} (${percent} %), ${STAGE_WORDS[slowest]}`;
+  const part = percent > 50 ? "most of it" : "longest";
+  return `${head}; ${part}, ${duration(most)} (${percent} %), ${STAGE_WORDS[slowest]}`;
 }
 
 /** Says how the job came to be. */
@@ -147,12 +149,6 @@ function toldText(told: readonly string[], missed: readonly string[]): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/** Milliseconds with two digits below 10, none above 100, and seconds from ten on. */
-export function duration(ms: number): string {
-  if (ms >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Number(ms.toPrecision(Math.max(2, Math.ceil(Math.log10(ms + 1)))))} ms`;
 }
 
 function kilobytes(bytes: number): string {

@@ -36,8 +36,9 @@ export const FIGURES: readonly Figure[] = [
     curves: [
       { name: "queue", colour: "queue", value: ({ queueMs }) => queueMs },
       { name: "decode", colour: "decode", value: ({ decodeMs }) => decodeMs },
+      { name: "wait", colour: "wait", value: ({ waitMs }) => waitMs },
       { name: "infer", colour: "infer", value: ({ inferMs }) => inferMs },
-      { name: "rest", colour: "rest", value: ({ restMs }) => restMs },
+      { name: "reply", colour: "reply", value: ({ replyMs }) => replyMs },
     ],
   },
   {

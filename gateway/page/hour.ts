@@ -29,8 +29,9 @@ const NOTHING = {
   batchImages: null,
   queueMs: null,
   decodeMs: null,
+  waitMs: null,
   inferMs: null,
-  restMs: null,
+  replyMs: null,
   commandsPerSecond: null,
 };
 

@@ -9,7 +9,7 @@ function point(slotsAgo: number, jobs: number | null): Point {
   return {
     ...{ at: NOW - slotsAgo * SLOT_MS, jobs, oldestMs: 5, commandsPerSecond: 7 },
     ...{ submittedPerSecond: 1, donePerSecond: 2, failedPerSecond: 3, batchImages: 4 },
-    ...{ queueMs: 1, decodeMs: 2, inferMs: 3, restMs: 4 },
+    ...{ queueMs: 1, decodeMs: 2, waitMs: 3, inferMs: 4, replyMs: 5 },
   };
 }
 

@@ -69,8 +69,9 @@ export function details(view: View): TemplateResult {
 const MEANINGS: Readonly<Record<string, string>> = {
   queue: "until a worker begins it",
   decode: "from bytes to pixels",
+  wait: "for the batch before",
   infer: "the model’s run",
-  rest: "for the batch before, and back",
+  reply: "until Redis has the answer",
   total: "from acceptance to the answer",
 };
 

@@ -8,8 +8,7 @@ import type { ExplanationView } from "../explain/explanation.ts";
 import type { AnswerView } from "../job_view.ts";
 import { curl } from "./curl.ts";
 import type { Phase, Photo } from "./photo.ts";
-import { storyDetails } from "./story.ts";
-import { segmentsOf, timeline } from "./timeline.ts";
+import { story } from "./story.ts";
 import { percent } from "./words.ts";
 
 /** What a person can do with a photo. */
@@ -17,7 +16,6 @@ export interface PhotoActions {
   readonly retry: () => void;
   readonly cancel: () => void;
   readonly copy: () => void;
-  readonly explain: () => void;
 }
 
 /** What a card shows besides its photo. */
@@ -26,7 +24,7 @@ export interface PhotoView {
   readonly picture: string;
   /** Whether the gateway wants an API key. */
   readonly keyed: boolean;
-  /** What happened to its job, or why that is not known; undefined until it is asked for. */
+  /** What happened to its job, or why that is not known; undefined until it is over. */
   readonly story: ExplanationView | string | undefined;
   /** Label of the button that copies. */
   readonly copyLabel: string;
@@ -55,8 +53,7 @@ export function photoCard(photo: Photo, view: PhotoView, actions: PhotoActions):
       ${reason === "" ? nothing : html`<p class="reason">${reason}</p>`}
       ${phase === "answered" ? bars(job!.result!.predictions) : nothing}
       ${photo.over ? nothing : html`<span class="progress" aria-hidden="true"></span>`}
-      ${phase === "answered" ? timeline(segmentsOf(job!.timings), job!.timings.totalMs!) : nothing}
-      ${photo.over && job !== undefined ? storyDetails(view.story, actions.explain) : nothing}
+      ${story(view.story)}
     </div>
     <div class="command">
       <code>${curl(file.name, photo.url, view.keyed)}</code>

@@ -1,5 +1,5 @@
 /**
- * A job's whole story as it is seen, once it is asked for.
+ * A job's whole story as it is seen: where its time went, and what happened to it.
  *
  * @module
  */
@@ -8,37 +8,25 @@ import type { ExplanationView } from "../explain/explanation.ts";
 import { timeline } from "./timeline.ts";
 import { duration, sentence } from "./words.ts";
 
-/**
- * What can be opened to read the story.
- *
- * @param told the story, or why there is none; undefined while it has not been asked for
- * @param ask is called when it is opened
- */
-export function storyDetails(
+/** @param told the story, or why there is none; undefined while it is not known */
+export function story(
   told: ExplanationView | string | undefined,
-  ask: () => void,
-): TemplateResult {
-  const toggled = ({ currentTarget }: Event) => {
-    if ((currentTarget as HTMLDetailsElement).open) ask();
-  };
+): TemplateResult | typeof nothing {
+  if (told === undefined) return nothing;
+  if (typeof told === "string") {
+    return html`<p class="reason">What happened to it could not be read: ${told}</p>`;
+  }
+  const { summary, timeline: segments, events, job } = told;
   return html`
-    <details class="story" @toggle=${toggled}>
-      <summary>What happened to it</summary>
-      ${told === undefined
-        ? nothing
-        : typeof told === "string"
-        ? html`<p>${told}</p>`
-        : story(told)}
-    </details>
-  `;
-}
-
-function story({ summary, timeline: segments, events, job }: ExplanationView): TemplateResult {
-  return html`
-    <p>${sentence(summary)}</p>
-    ${timeline(segments, job.timings.totalMs ?? segments.at(-1)?.toMs ?? 0)}
-    <ol>
-      ${events.map(({ ms, text }) => html`<li><span>${duration(ms)}</span> ${text}</li>`)}
-    </ol>
+    <div class="story">
+      <p>${sentence(summary)}</p>
+      ${timeline(segments, job.timings.totalMs ?? 0)}
+      <details>
+        <summary>What happened to it</summary>
+        <ol>
+          ${events.map(({ ms, text }) => html`<li><span>${duration(ms)}</span> ${text}</li>`)}
+        </ol>
+      </details>
+    </div>
   `;
 }

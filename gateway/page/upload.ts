@@ -89,6 +89,8 @@ class UploadPage {
       changed: () => {
         this.#draw(photo);
         announce(photo);
+        const { over, job } = photo;
+        if (over && job?.finishedAt) void this.#explain(photo, job.id);
       },
     });
     const element = document.createElement("li");
@@ -127,7 +129,6 @@ class UploadPage {
         retry: () => this.#enqueue(photo),
         cancel: () => void photo.cancel(),
         copy: () => void this.#copy(photo),
-        explain: () => void this.#explain(photo),
       }),
       element,
     );
@@ -150,8 +151,10 @@ class UploadPage {
     say(card.copyLabel);
   }
 
-  async #explain(photo: Photo): Promise<void> {
-    const answer = await this.#key.client.ask<ExplanationView>(`v1/jobs/${photo.job!.id}/explain`);
+  async #explain(photo: Photo, id: string): Promise<void> {
+    const answer = await this.#key.client.ask<ExplanationView>(`v1/jobs/${id}/explain`);
+    // It may be on its way again.
+    if (photo.job?.id !== id) return;
     this.#cards.get(photo)!.story = answer.ok ? answer.value : answer.reason;
     this.#draw(photo);
   }

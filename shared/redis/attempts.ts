@@ -263,8 +263,9 @@ function outcomeArgs(
   if (outcome.state === "dead") throw new TypeError("a dead letter is buried, not settled");
   const fields: (string | number)[] = [];
   if (outcome.state === "failed") fields.push("error", JSON.stringify(outcome.error));
-  const { decodeMs, inferMs, batchImages } = outcome.timings;
+  const { decodeMs, waitMs, inferMs, batchImages } = outcome.timings;
   if (decodeMs !== undefined) fields.push("decodeMs", decodeMs);
+  if (waitMs !== undefined) fields.push("waitMs", waitMs);
   if (inferMs !== undefined) fields.push("inferMs", inferMs);
   if (batchImages !== undefined) fields.push("batchImages", batchImages);
   const args = [outcome.state, fact, fields.length, ...fields];

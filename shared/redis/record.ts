@@ -38,6 +38,7 @@ const RecordFields = z.object({
   error: z.string().optional(),
   queueMs: z.coerce.number().optional(),
   decodeMs: z.coerce.number().optional(),
+  waitMs: z.coerce.number().optional(),
   inferMs: z.coerce.number().optional(),
   batchImages: z.coerce.number().optional(),
   totalMs: z.coerce.number().optional(),
@@ -82,6 +83,7 @@ export function parseRecord(
     timings: defined({
       queueMs: read.queueMs,
       decodeMs: read.decodeMs,
+      waitMs: read.waitMs,
       inferMs: read.inferMs,
       batchImages: read.batchImages,
       totalMs: read.totalMs,
