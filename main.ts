@@ -88,6 +88,11 @@ function stopSignals(
   return stop;
 }
 
+/** Calls back at each SIGHUP, which Windows does not have. */
+function onHangup(call: () => void): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", call);
+}
+
 /** Runs a role to its end and exits: 0 when drained, 1 with a sentence when it cannot serve. */
 async function run(work: () => Promise<void>): Promise<never> {
   try {
@@ -111,14 +116,9 @@ const EXPECTED = new Set([
   "BenchError",
 ]);
 
-interface RoleOptions {
-  readonly lifeline?: boolean;
-}
+type RoleOptions = { readonly lifeline?: boolean };
 
-interface Role {
-  readonly parts: GatewayParts & WorkerParts;
-  readonly stop: Stop;
-}
+type Role = { readonly parts: GatewayParts & WorkerParts; readonly stop: Stop };
 
 /** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
 function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions): Role {
@@ -150,10 +150,9 @@ function worker(options: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("worker", options);
   return run(async () => {
     const { runWorker, tensorflowEnvironment } = await import("./worker/mod.ts");
-    for (const [name, value] of Object.entries(tensorflowEnvironment(parts.config))) {
-      Deno.env.set(name, Deno.env.get(name) ?? value);
-    }
-    await runWorker({ ...parts, shed: shedPermissions }, stop.drain, stop.giveUp);
+    const defaults = tensorflowEnvironment(parts.config);
+    for (const name in defaults) Deno.env.set(name, Deno.env.get(name) ?? defaults[name]!);
+    await runWorker({ ...parts, shed: shedPermissions, onHangup }, stop.drain, stop.giveUp);
   });
 }
 
@@ -215,9 +214,8 @@ function startAll({ gateways, workers }: StartOptions): Promise<never> {
 
 function setUpAlone(): Promise<never> {
   const { drain } = stopSignals(0);
-  return run(async () => {
-    await setUp(Deno.env.toObject(), ["redisServer", "tensorflowAddon"], drain);
-  });
+  const all = ["redisServer", "tensorflowAddon"] as const;
+  return run(async () => void await setUp(Deno.env.toObject(), all, drain));
 }
 
 function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never> {

@@ -6,15 +6,9 @@
  *
  * @module
  */
-import type { Directory } from "../shared/broker.ts";
+import type { Directory, ServedModel } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { ModelCard } from "../shared/model_card.ts";
-
-/** A model with the number of workers that serve it. */
-export interface CatalogModel {
-  readonly card: ModelCard;
-  readonly workers: number;
-}
 
 /** Age beyond which a copy is read again before it is used. */
 const FRESH_MS = 30_000;
@@ -24,9 +18,9 @@ const MISS_MS = 1_000;
 export class Catalog {
   readonly #directory: Directory;
   readonly #clock: Clock;
-  #models: readonly CatalogModel[] = [];
+  #models: readonly ServedModel[] = [];
   #readAt = -Infinity;
-  #reading: Promise<readonly CatalogModel[]> | undefined;
+  #reading: Promise<readonly ServedModel[]> | undefined;
 
   constructor(directory: Directory, clock: Clock) {
     this.#directory = directory;
@@ -34,12 +28,12 @@ export class Catalog {
   }
 
   /** Reads what is served now; who asks while it is read shares the answer. */
-  read(): Promise<readonly CatalogModel[]> {
+  read(): Promise<readonly ServedModel[]> {
     this.#reading ??= this.#read().finally(() => this.#reading = undefined);
     return this.#reading;
   }
 
-  async #read(): Promise<readonly CatalogModel[]> {
+  async #read(): Promise<readonly ServedModel[]> {
     this.#models = await this.#directory.models();
     this.#readAt = this.#clock.now();
     return this.#models;
@@ -58,7 +52,7 @@ export class Catalog {
     return this.#known(name)?.card ?? "unknown";
   }
 
-  #known(name: string | undefined): CatalogModel | undefined {
+  #known(name: string | undefined): ServedModel | undefined {
     if (name !== undefined) return this.#models.find(({ card }) => card.name === name);
     // A default of earlier days stays known: one that is served goes before it.
     const defaults = this.#models.filter(({ card }) => card.default);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import type { ServedModel } from "../shared/broker.ts";
 import { CARD } from "../shared/testing/broker.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
-import { Catalog, type CatalogModel } from "./catalog.ts";
+import { Catalog } from "./catalog.ts";
 
 const FRESH_MS = 30_000;
 const MISS_MS = 1_000;
@@ -10,11 +11,11 @@ interface Opened {
   readonly catalog: Catalog;
   readonly clock: ManualClock;
   /** What the directory holds; to be changed by the test. */
-  models: CatalogModel[];
+  models: ServedModel[];
   reads: number;
 }
 
-function open(...models: CatalogModel[]): Opened {
+function open(...models: ServedModel[]): Opened {
   const clock = new ManualClock();
   const directory = {
     models: () => {
@@ -26,8 +27,9 @@ function open(...models: CatalogModel[]): Opened {
   return opened;
 }
 
-function model(name: string, workers = 1, isDefault = false): CatalogModel {
-  return { card: { ...CARD, name, default: isDefault }, workers };
+function model(name: string, workers = 1, isDefault = false): ServedModel {
+  const versions = new Map(workers > 0 ? [[CARD.version, workers]] : []);
+  return { card: { ...CARD, name, default: isDefault }, workers, versions };
 }
 
 async function nameOf({ catalog }: Opened, name?: string): Promise<string> {

@@ -30,6 +30,7 @@ export const AnswerSchema = z.object({
 export const JobSchema = z.object({
   id: z.string(),
   model: z.string(),
+  version: z.string().nullable().meta({ description: "Of the model, where it has answered" }),
   state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
   createdAt: Time,
   startedAt: Time.nullable().meta({ description: "When a worker began it first" }),
@@ -53,6 +54,7 @@ export const JobSchema = z.object({
   examples: [{
     id: "0-5f8a3a9e-3c07-4c0e-9d3c-2f1f7c1f6b52",
     model: "shapes",
+    version: "1",
     state: "succeeded",
     createdAt: "2026-01-01T12:00:00.000Z",
     startedAt: "2026-01-01T12:00:00.002Z",
@@ -77,6 +79,7 @@ export function jobView(record: JobRecord): JobView {
   return {
     id,
     model,
+    version: record.version ?? null,
     state,
     createdAt: time(record.createdAt),
     startedAt: time(record.startedAt),

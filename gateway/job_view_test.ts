@@ -21,6 +21,7 @@ Deno.test("a queued job shows all its members, what is not known yet as null", (
   assert.deepEqual(jobView(queued), {
     id: queued.id,
     model: "shapes",
+    version: null,
     state: "queued",
     createdAt: "2025-11-21T09:49:06.123Z",
     startedAt: null,
@@ -40,9 +41,11 @@ Deno.test("a finished job shows its times, its answer and no more than clients m
     startedAt: queued.createdAt + 2,
     finishedAt: queued.createdAt + 20,
     attempts: 1,
+    version: "2",
     results: [star, ring],
     timings: { queueMs: 2, decodeMs: 4.5, inferMs: 9, totalMs: 20 },
   });
+  assert.equal(view.version, "2");
   assert.equal(view.startedAt, "2025-11-21T09:49:06.125Z");
   assert.equal(view.finishedAt, "2025-11-21T09:49:06.143Z");
   assert.deepEqual(view.result, { predictions: star.predictions, results: [star, ring] });

@@ -171,6 +171,8 @@ export type Outcome =
     readonly state: "succeeded";
     /** Of all the images that this attempt was to answer, in order. */
     readonly results: readonly ImageAnswer[];
+    /** Of the model. */
+    readonly version?: string;
     readonly timings: Timings;
   }
   | { readonly state: "failed"; readonly error: Fault; readonly timings: Timings }
@@ -254,6 +256,7 @@ export interface Finished {
 export interface WorkerCard {
   readonly name: string;
   readonly engine: string;
+  /** Each version that it serves; of a model with several, first the one that does most jobs. */
   readonly models: readonly ModelCard[];
 }
 
@@ -265,8 +268,18 @@ export interface WorkerRegistry {
   leave(): Promise<void>;
 }
 
+/** A model that takes jobs. */
+export interface ServedModel {
+  /** As the worker has it that announced it last. */
+  readonly card: ModelCard;
+  /** Workers that serve it now. */
+  readonly workers: number;
+  /** How many of them serve each version, the lowest first. */
+  readonly versions: ReadonlyMap<string, number>;
+}
+
 /** What is served, and by how many. */
 export interface Directory {
-  /** Every model that takes jobs, with the number of workers that serve it now. */
-  models(): Promise<{ readonly card: ModelCard; readonly workers: number }[]>;
+  /** Every model that takes jobs. */
+  models(): Promise<ServedModel[]>;
 }

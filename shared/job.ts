@@ -95,6 +95,8 @@ export interface JobRecord {
   /** Name of the API key that it was submitted with; empty where there was none. */
   readonly owner: string;
   readonly model: string;
+  /** Of the model that answered, where it succeeded; of its last attempt, where several did. */
+  readonly version?: string;
   readonly state: JobState;
   readonly createdAt: number;
   readonly deadlineAt: number;

@@ -2,8 +2,9 @@
  * Decoded jobs between the reader and the model: whatever waits makes the next batch.
  *
  * Owns the bound on what a worker holds, in images. Never waits for a fuller batch but for what is
- * being decoded already, unless told to linger. Invariant: a lane's jobs leave in the order in which they came, but for those that were
- * begun before, which wait to be first and leave alone; lanes take turns.
+ * being decoded already, unless told to linger. Invariant: a lane's jobs for a version of a model leave in the order in
+ * which they came, but for those that were begun before, which wait to be first and leave alone;
+ * lanes take turns.
  *
  * @module
  */
@@ -90,7 +91,7 @@ export class Batcher {
    * @param patienceMs how long a batch that is not full waits for images that are being decoded:
    * once they are there they cost a run less. As long as a run takes, it pays; a photo that takes
    * long to decode does not hold up the others.
-   * @returns jobs of one model, in fair turns of its lanes, of at most `batchMax` images unless one job alone
+   * @returns jobs of one model's version, in fair turns of its lanes, of at most `batchMax` images unless one job alone
    * has more, or one job that was begun before; empty once closed, with nothing left
    */
   async take(patienceMs = 0): Promise<PreparedJob[]> {
@@ -122,7 +123,8 @@ export class Batcher {
     // A job that was begun before may be the one that ended its worker.
     if (first.attempt > 1) return [this.#leave(first)];
     const fresh = this.#waiting.filter(({ attempt }) => attempt === 1);
-    let queues = [...Map.groupBy(fresh, ({ delivery }) => laneKey(delivery)).values()];
+    let queues = [...Map.groupBy(fresh, ({ model }) => model).values()]
+      .flatMap((own) => [...Map.groupBy(own, ({ delivery }) => laneKey(delivery)).values()]);
     this.#shares.advance(queues.map(([job]) => job!.delivery));
     const batch: PreparedJob[] = [];
     let images = 0;
@@ -136,7 +138,7 @@ export class Batcher {
         batch.push(this.#leave(job));
         images += job.pixels.length;
       }
-      queues = queues.filter(([job]) => job?.delivery.model === next!.model)
+      queues = queues.filter(([other]) => other?.model === job.model)
         .filter((other) => fits || other !== queue);
     }
     return batch;

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
 import { Batcher } from "./batcher.ts";
 import type { PreparedJob } from "./prepared.ts";
-import { laneKey } from "./shares.ts";
-import { testJob } from "./testing/jobs.ts";
+import type { ServedModel } from "./served_model.ts";
+import { testJob, testModel } from "./testing/jobs.ts";
 
 const BATCH_MAX = 4;
 const LINGER_MS = 100;
@@ -24,12 +24,18 @@ function fill(batcher: Batcher, ...jobs: PreparedJob[]): void {
   }
 }
 
+const A = testModel({ name: "a", version: "1" }).served;
+/** A new version of the same model. */
+const A2 = testModel({ name: "a", version: "2" }).served;
+const B = testModel({ name: "b", version: "1" }).served;
+
 /** A job with so many images. */
 function jobOf(
   images: number,
-  options: { model?: string; lane?: number; attempt?: number } = {},
+  { served = A, ...options }: { served?: ServedModel; lane?: number; attempt?: number } = {},
 ): PreparedJob {
-  return testJob(Array.from({ length: images }, () => 0), options);
+  const numbers = Array.from({ length: images }, () => 0);
+  return testJob(numbers, { model: served.files.name, served, ...options });
 }
 
 Deno.test("a batch is what waits, in the order in which it came", async () => {
@@ -51,14 +57,22 @@ Deno.test("a batch of one leaves at once, without a timer", async () => {
 Deno.test("a batch has one model's jobs alone, the longest waiting first", async () => {
   const { batcher } = open();
   const [a1, b1, a2, b2] = [
-    jobOf(1, { model: "a" }),
-    jobOf(1, { model: "b" }),
-    jobOf(1, { model: "a" }),
-    jobOf(1, { model: "b" }),
+    jobOf(1, { served: A }),
+    jobOf(1, { served: B }),
+    jobOf(1, { served: A }),
+    jobOf(1, { served: B }),
   ];
   fill(batcher, a1, b1, a2, b2);
   assert.deepEqual(await batcher.take(), [a1, a2]);
   assert.deepEqual(await batcher.take(), [b1, b2]);
+});
+
+Deno.test("a batch has one version's jobs alone, and is no smaller where those of another lie between", async () => {
+  const { batcher } = open();
+  const jobs = Array.from({ length: 8 }, (_, i) => jobOf(1, { served: i % 2 === 0 ? A : A2 }));
+  fill(batcher, ...jobs);
+  assert.deepEqual(await batcher.take(), jobs.filter((_, i) => i % 2 === 0));
+  assert.deepEqual(await batcher.take(), jobs.filter((_, i) => i % 2 === 1));
 });
 
 Deno.test("a batch has a lane's jobs in turns with another's, however many of those wait", async () => {
@@ -115,10 +129,10 @@ Deno.test("a job that was begun before leaves alone, whatever waits beside it", 
   assert.deepEqual(await batcher.take(), [onceMore]);
 });
 
-Deno.test("batches hold every job once, within bounds, in order for each lane", async () => {
+Deno.test("batches hold every job once, within bounds, in order for each lane and version", async () => {
   const anyJob = fc.record({
     images: fc.integer({ min: 1, max: 2 * BATCH_MAX }),
-    model: fc.constantFrom("a", "b"),
+    served: fc.constantFrom(A, A2, B),
     lane: fc.constantFrom(0, 1),
     attempt: fc.constantFrom(1, 1, 1, 2),
   });
@@ -133,15 +147,15 @@ Deno.test("batches hold every job once, within bounds, in order for each lane", 
       const images = batch.reduce((sum, { pixels }) => sum + pixels.length, 0);
       assert(batch.length === 1 || images <= BATCH_MAX);
       assert(batch.length === 1 || batch.every(({ attempt }) => attempt === 1));
-      assert.equal(new Set(batch.map(({ delivery }) => delivery.model)).size, 1);
+      assert.equal(new Set(batch.map(({ model }) => model)).size, 1);
       taken.push(...batch);
       batcher.release(images);
     }
     assert.deepEqual(new Set(taken), new Set(jobs));
     assert.equal(taken.length, jobs.length);
-    for (const key of ["a 0", "a 1", "b 0", "b 1"]) {
-      const firsts = ({ delivery, attempt }: PreparedJob) =>
-        laneKey(delivery) === key && attempt === 1;
+    for (const [served, lane] of [A, A2, B].flatMap((each) => [[each, 0], [each, 1]] as const)) {
+      const firsts = ({ model, delivery, attempt }: PreparedJob) =>
+        model === served && delivery.lane === lane && attempt === 1;
       assert.deepEqual(taken.filter(firsts), jobs.filter(firsts));
     }
     assert.deepEqual(await batcher.take(), []);

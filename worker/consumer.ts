@@ -17,7 +17,9 @@ import type { Batcher } from "./batcher.ts";
 import type { Decoded } from "./images/decode.ts";
 import type { Hands } from "./hands.ts";
 import type { WorkerMetrics } from "./metrics.ts";
+import type { ModelTable } from "./model_table.ts";
 import { type Begun, PreparedJob } from "./prepared.ts";
+import type { Served } from "./served_model.ts";
 import type { Settler } from "./settler.ts";
 import { laneKey } from "./shares.ts";
 import { Stages } from "./stages.ts";
@@ -30,8 +32,9 @@ export interface ConsumerParts {
   readonly batcher: Batcher;
   readonly settler: Settler;
   readonly hands: Hands;
+  readonly models: Pick<ModelTable, "take" | "release">;
   /** Decodes one image for a model. */
-  readonly decode: (image: Uint8Array, model: string) => Promise<Decoded>;
+  readonly decode: (image: Uint8Array, model: Served) => Promise<Decoded>;
   readonly tracing: Tracing;
   readonly metrics: Pick<WorkerMetrics, "attempt">;
   readonly clock: Clock;
@@ -178,18 +181,12 @@ export class Consumer {
   }
 
   #dispatch(delivery: Delivery, verdict: Verdict, beginMs: number): void {
-    const { log, hands, settler, tracing, metrics, clock } = this.#parts;
+    const { log, hands, settler } = this.#parts;
     const fields = jobFields(delivery);
     switch (verdict.kind) {
-      case "run": {
-        const { attempt, tell, done = 0, waitedMs } = verdict;
-        log.debug("job begun", { ...fields, attempt });
-        const spans = tracing.process(delivery, attempt, waitedMs);
-        const onEnd = metrics.attempt(delivery.model, verdict);
-        const stages = new Stages({ spans, beginMs, onEnd, clock });
-        hands.begin(delivery, stages);
-        return this.#start({ delivery, attempt, tell, done, stages });
-      }
+      case "run":
+        log.debug("job begun", { ...fields, attempt: verdict.attempt });
+        return this.#start(delivery, verdict, beginMs);
       case "expired": {
         log.info("job expired before it was run", fields);
         const outcome = { state: "expired", timings: {} } as const;
@@ -211,9 +208,20 @@ export class Consumer {
   }
 
   /** Decodes beside whatever the model is doing. */
-  #start(begun: Begun): void {
-    this.#parts.batcher.reserve(begun.delivery.images.length - begun.done);
-    const preparing = this.#prepare(begun)
+  #start(delivery: Delivery, verdict: Verdict & { kind: "run" }, beginMs: number): void {
+    const { batcher, hands, models, tracing, metrics, clock } = this.#parts;
+    const { attempt, tell, done = 0, waitedMs } = verdict;
+    const model = models.take(delivery);
+    const spans = tracing.process(delivery, attempt, waitedMs);
+    const observe = metrics.attempt(delivery.model, verdict);
+    const onEnd: typeof observe = (how, ms) => {
+      models.release(model);
+      observe(how, ms);
+    };
+    const stages = new Stages({ spans, beginMs, onEnd, clock });
+    hands.begin(delivery, stages);
+    batcher.reserve(delivery.images.length - done);
+    const preparing = this.#prepare({ delivery, model, attempt, tell, done, stages })
       .finally(() => this.#preparing.delete(preparing));
     this.#preparing.add(preparing);
   }
@@ -234,11 +242,12 @@ export class Consumer {
   }
 
   /** What is wrong with an image is in its result; a fault of ours buries the job, with a reason. */
-  async #decode({ delivery, tell, attempt, done, stages }: Begun): Promise<Decoded[] | undefined> {
+  async #decode(begun: Begun): Promise<Decoded[] | undefined> {
     const { batcher, settler, decode, log } = this.#parts;
+    const { delivery, model, tell, attempt, done, stages } = begun;
     const images = delivery.images.slice(done);
     try {
-      return await Promise.all(images.map((image) => decode(image, delivery.model)));
+      return await Promise.all(images.map((image) => decode(image, model)));
     } catch (fault) {
       log.error("decoding failed", { ...jobFields(delivery), error: String(fault) });
       stages.enter("reply");

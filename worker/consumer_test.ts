@@ -5,7 +5,7 @@ import { Batcher } from "./batcher.ts";
 import { Consumer } from "./consumer.ts";
 import type { Decoded } from "./images/decode.ts";
 import { WorkerMetrics } from "./metrics.ts";
-import { BAD, MODEL, pixelsOf, testDelivery } from "./testing/jobs.ts";
+import { BAD, MODEL, NUMBERS, pixelsOf, tableOf, testDelivery } from "./testing/jobs.ts";
 import { openSettling, type Settling } from "./testing/settling.ts";
 
 const BATCH_MAX = 2;
@@ -45,6 +45,7 @@ function consume(
     batcher,
     settler,
     hands,
+    models: tableOf(NUMBERS.served),
     decode,
     tracing: new Tracing(clock),
     metrics: new WorkerMetrics(),

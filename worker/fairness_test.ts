@@ -12,6 +12,7 @@ import { WorkerMetrics } from "./metrics.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
 import { ServedModel } from "./served_model.ts";
+import { tableOf } from "./testing/jobs.ts";
 
 const BATCH_MAX = 8;
 /** Twenty batches. */
@@ -60,7 +61,7 @@ class HeldWorker implements AsyncDisposable {
     this.#ended = runPipeline(
       {
         ...{ config: read.config, redis, name: "w1", sources: [source], engine },
-        models: new Map([[MODEL, new ServedModel(layers, await engine.load(layers), engine)]]),
+        models: tableOf(new ServedModel(layers, await engine.load(layers), engine)),
         tracing: new Tracing(systemClock),
         metrics: new WorkerMetrics(),
         clock: systemClock,

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { WorkerCard } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
@@ -19,14 +20,18 @@ import { RedisMaintenance } from "../shared/redis/maintenance.ts";
 import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import { type Shard, Shards } from "../shared/redis/shard.ts";
 import type { Tracing } from "../shared/tracing.ts";
+import type { ModelFiles } from "./engines/engine.ts";
 import type { selectEngine } from "./engines/select.ts";
 import { Janitor } from "./janitor.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { ModelOpener } from "./model_opener.ts";
+import { ModelTable } from "./model_table.ts";
+import { ModelThread } from "./model_thread.ts";
 import { openRepository } from "./models/repository.ts";
 import { runPipeline } from "./pipeline.ts";
 import type { Served } from "./served_model.ts";
 import { StatusServer } from "./status_server.ts";
+import { Updater } from "./updater.ts";
 
 export { tensorflowEnvironment } from "./engines/tensorflow.ts";
 
@@ -42,6 +47,8 @@ export interface WorkerParts {
   readonly selectEngine?: typeof selectEngine;
   /** Gives up what only starting takes, before the first photo is looked at. */
   readonly shed?: () => Promise<void>;
+  /** Has a function called whenever the worker is told to look at its models once more. */
+  readonly onHangup?: (look: () => void) => void;
 }
 
 /** Health periods that a worker lives for the others after its last beat. */
@@ -73,35 +80,46 @@ export async function runWorker(
   stack.use(openStatus(parts, metrics, status));
   const shards = stack.use(await openShards(parts, metrics));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
-  const opener = stack.use(
-    new ModelOpener({
-      ...parts,
-      wanted: config.WEIR_ENGINE,
-      delayMs: config.WEIR_NULL_DELAY_MS,
-      threads: config.WEIR_THREADS,
-    }),
-  );
-  const models = await loadModels(parts, opener, giveUp, stack);
-  const cards = [...models.values()].map(({ card }) => card);
-  const engine = [...new Set(cards.map(({ engine }) => engine))].join(",");
+  const repository = stack.use(new ModelThread(config.WEIR_MODELS));
+  const models = stack.use(new ModelTable());
+  const opener = new ModelOpener({
+    ...parts,
+    wanted: config.WEIR_ENGINE,
+    delayMs: config.WEIR_NULL_DELAY_MS,
+    threads: config.WEIR_THREADS,
+    thread: repository,
+  });
+  const updater = new Updater({
+    repository,
+    table: models,
+    open: (files, signal) => openVersion(parts, opener, files, signal),
+    announce: () => announce(parts, members, models),
+    log,
+  });
+  await updater.watch();
+  await updater.start(await openRepository(config.WEIR_MODELS), giveUp);
+  opener.seal();
 
   const sources = [];
   for (const shard of shards.all) {
-    sources.push(await openSource(parts, shard, [...models.keys()], stack));
+    sources.push(await openSource(parts, shard, models.names, stack));
   }
   const lifetimeMs = LIFETIME_PERIODS * config.WEIR_REDIS_HEALTH_MS;
   const beatMs = lifetimeMs / BEATS_A_LIFETIME;
   const members = shards.all.map((shard) => membership(parts, shard, lifetimeMs, metrics));
   for (const { janitor } of members) stack.defer(() => farewell(log, () => janitor.resign()));
+  const card = cardOf(parts, models);
   for (const { registry } of members) {
-    await registry.announce({ name, engine, models: cards });
+    await registry.announce(card);
     stack.defer(() => farewell(log, () => registry.leave()));
   }
   metrics.watchProcess(shards, members.map(({ janitor }) => janitor));
   drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
   status.whyNotReady = () => whyNotReady(shards, drain);
-  log.info("worker ready", { name, engine, models: [...models.keys()].join(",") });
+  log.info("worker ready", { name, engine: card.engine, models: models.names.join(",") });
 
+  parts.onHangup?.(() => updater.look());
+  const updating = updater.run(drain);
   const loops = Promise.all(members.flatMap(({ registry, janitor }) => [
     loop({ name: "beat", periodMs: beatMs, clock, log }, drain, () => registry.beat()),
     loop(
@@ -111,7 +129,7 @@ export async function runWorker(
     ),
   ]));
   await runPipeline({ ...parts, metrics, sources, models }, drain, giveUp);
-  await loops;
+  await Promise.all([loops, updating]);
   log.info("worker drained", { name });
 }
 
@@ -184,12 +202,17 @@ async function openSource(
 }
 
 /** What makes this worker known on a shard, and lets it do the shard's maintenance. */
+interface Membership {
+  readonly registry: RedisWorkerRegistry;
+  readonly janitor: Janitor;
+}
+
 function membership(
   { config, name, clock, log }: WorkerParts,
   shard: Shard,
   lifetimeMs: number,
   { counts }: WorkerMetrics,
-): { readonly registry: RedisWorkerRegistry; readonly janitor: Janitor } {
+): Membership {
   const leaseMs = LEASE_PERIODS * config.WEIR_MAINTENANCE_MS;
   const maintenance = new RedisMaintenance({ shard, token: name, leaseMs, counts });
   return {
@@ -198,22 +221,40 @@ function membership(
   };
 }
 
-async function loadModels(
-  { config, clock, log }: WorkerParts,
-  opener: ModelOpener,
-  signal: AbortSignal,
-  stack: AsyncDisposableStack,
-): Promise<Map<string, Served>> {
-  const models = new Map<string, Served>();
-  for (const files of await openRepository(config.WEIR_MODELS)) {
-    const began = clock.now();
-    const { model, description, reason } = await opener.open(files, signal);
-    models.set(files.name, stack.use(model));
-    const { name, version, format } = files;
-    const { engine } = model.card;
-    log.info("engine chosen", { model: name, engine, description, reason });
-    const ms = Math.round(clock.now() - began);
-    log.info("model loaded", { model: name, version, format, engine, ms });
+function cardOf({ name }: WorkerParts, { cards }: ModelTable): WorkerCard {
+  const engine = [...new Set(cards.map(({ engine }) => engine))].join(",");
+  return { name, engine, models: cards };
+}
+
+/** Makes known what is served now; a registry that cannot be told is told with its next beat. */
+async function announce(
+  parts: WorkerParts,
+  members: readonly Membership[],
+  models: ModelTable,
+): Promise<void> {
+  const card = cardOf(parts, models);
+  for (const { registry } of members) {
+    try {
+      await registry.announce(card);
+    } catch (error) {
+      parts.log.warn("models cannot be announced yet", { error: String(error) });
+    }
   }
-  return models;
+}
+
+/** Opens a version of a model. */
+async function openVersion(
+  { clock, log }: WorkerParts,
+  opener: ModelOpener,
+  files: ModelFiles,
+  signal: AbortSignal,
+): Promise<Served> {
+  const { name, version, format } = files;
+  const began = clock.now();
+  const { model, description, reason } = await opener.open(files, signal);
+  const { engine } = model.card;
+  log.info("engine chosen", { model: name, engine, description, reason });
+  const ms = Math.round(clock.now() - began);
+  log.info("model loaded", { model: name, version, format, engine, ms });
+  return model;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
 import { openModel } from "./open_model.ts";
 import { COLOUR_SIDE, colourScores } from "./models/testing/colour_model.ts";
 import { ModelThread } from "./model_thread.ts";
@@ -17,7 +18,7 @@ function image(rgb: readonly number[], top?: number): BatchImage {
 
 Deno.test("a model in a thread of its own answers as it does here, and this thread goes on", () =>
   withColourModel({}, async (files) => {
-    using thread = new ModelThread();
+    using thread = new ModelThread(files.folder);
     const { model, description, reason } = await thread.open(files, "wasm");
     assert.match(description, /wasm/);
     assert.equal(reason, "asked for by name");
@@ -37,7 +38,7 @@ Deno.test("a model in a thread of its own answers as it does here, and this thre
 Deno.test("a model that cannot be served is refused from its thread with the same sentence", () =>
   withColourModel({}, async (files) => {
     await Deno.remove(files.entry);
-    using thread = new ModelThread();
+    using thread = new ModelThread(files.folder);
     await assert.rejects(thread.open(files, "wasm"), (error) => {
       assert(error instanceof ModelError);
       assert(error.message.includes(files.entry));
@@ -47,7 +48,7 @@ Deno.test("a model that cannot be served is refused from its thread with the sam
 
 Deno.test("a batch that fails in the thread fails alone", () =>
   withColourModel({}, async (files) => {
-    using thread = new ModelThread();
+    using thread = new ModelThread(files.folder);
     const { model } = await thread.open(files, "wasm");
     const odd = { pixels: new Uint8Array(3), top: undefined };
     await assert.rejects(model.classify([odd], forever), /it has 3 samples/);
@@ -57,6 +58,40 @@ Deno.test("a batch that fails in the thread fails alone", () =>
       model.classify([image(RED)], AbortSignal.abort(reason)),
       (error) => error === reason,
     );
+  }));
+
+Deno.test("a model that is closed leaves none of its tensors in the thread", () =>
+  withColourModel({}, async (files) => {
+    using thread = new ModelThread(files.folder);
+    const { model: first } = await thread.open(files, "wasm");
+    await first.classify([image(RED)], forever);
+    const alone = first.tensors;
+    const { model: second } = await thread.open(files, "wasm");
+    await second.classify([image(RED)], forever);
+    assert(second.tensors! > alone!);
+    first[Symbol.dispose]();
+    assert.equal((await second.classify([image(RED)], forever))[0]![0]!.label, "red");
+    assert.equal(second.tensors, alone);
+  }));
+
+Deno.test("a thread reads its repository and no other file", () =>
+  withColourModel({}, async (files) => {
+    using thread = new ModelThread(dirname(dirname(files.folder)));
+    assert.deepEqual((await thread.survey()).models.map(({ folder }) => folder), [files.folder]);
+    await thread.open(files, "wasm");
+    using other = new ModelThread(import.meta.dirname!);
+    await assert.rejects(other.open(files, "wasm"), /Requires read access/);
+  }));
+
+Deno.test("a thread tells that its repository has changed", () =>
+  withColourModel({}, async (files) => {
+    using thread = new ModelThread(files.folder);
+    const changed = Promise.withResolvers<void>();
+    await thread.watch(changed.resolve);
+    await Deno.writeTextFile(join(files.folder, "new"), "");
+    await changed.promise;
+    using other = new ModelThread(join(files.folder, "nowhere"));
+    await assert.rejects(other.watch(() => {}), /No path was found/);
   }));
 
 const sleep = () => Promise.resolve();

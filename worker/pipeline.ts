@@ -24,6 +24,7 @@ import type { Decoded } from "./images/decode.ts";
 import { Decoder } from "./images/decoder.ts";
 import { readTensor } from "./images/tensor.ts";
 import type { WorkerMetrics } from "./metrics.ts";
+import type { ModelTable } from "./model_table.ts";
 import { Recoverer } from "./recoverer.ts";
 import { Runner } from "./runner.ts";
 import type { Served } from "./served_model.ts";
@@ -36,7 +37,7 @@ export interface PipelineParts {
   readonly name: string;
   /** One for each shard, by its number. */
   readonly sources: readonly JobSource[];
-  readonly models: ReadonlyMap<string, Served>;
+  readonly models: ModelTable;
   readonly tracing: Tracing;
   readonly metrics: WorkerMetrics;
   readonly clock: Clock;
@@ -79,8 +80,8 @@ export async function runPipeline(
   });
   const decoder = openDecoder(config);
   metrics.watchPipeline({ batcher, decoder, hands });
-  const decode = decoding(decoder, models);
-  const common = { batcher, settler, hands, decode, tracing, metrics, clock, log };
+  const decode = decoding(decoder);
+  const common = { batcher, settler, hands, models, decode, tracing, metrics, clock, log };
   const consumers = sources.map((source) =>
     new Consumer({ ...common, source, readers: sources.length })
   );
@@ -94,7 +95,7 @@ export async function runPipeline(
     batchRuns = runs;
     heartbeat.hold(hands.all(), runs);
   };
-  const ran = { models, onBatch, attemptsMax, batchMax, random: Math.random };
+  const ran = { onBatch, attemptsMax, batchMax, random: Math.random };
   const runner = new Runner({ ...common, ...ran });
 
   const running = runner.run(giveUp);
@@ -134,12 +135,8 @@ function openDecoder({ WEIR_THREADS, WEIR_PIXELS_MAX: pixelsMax }: Config): Deco
 }
 
 /** The way of an image to what its model takes. */
-function decoding(
-  decoder: Decoder,
-  models: PipelineParts["models"],
-): (image: Uint8Array, model: string) => Promise<Decoded> {
-  return (image, model) => {
-    const { card, files: { config: { input } } } = models.get(model)!;
+function decoding(decoder: Decoder): (image: Uint8Array, model: Served) => Promise<Decoded> {
+  return (image, { card, files: { config: { input } } }) => {
     if (card.engine === "null") return Promise.resolve({ ok: true, pixels: new Uint8Array() });
     if (isTensor(image)) return Promise.resolve(readTensor(image, input));
     return decoder.decode(image, input);

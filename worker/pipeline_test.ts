@@ -17,6 +17,7 @@ import { WorkerMetrics } from "./metrics.ts";
 import { ModelConfigSchema } from "./models/config.ts";
 import { runPipeline } from "./pipeline.ts";
 import { ServedModel } from "./served_model.ts";
+import { tableOf } from "./testing/jobs.ts";
 
 interface Running {
   readonly drain: AbortController;
@@ -47,7 +48,7 @@ async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
       redis: redis.settings,
       name: "w1",
       sources: [source],
-      models: new Map([[MODEL, served]]),
+      models: tableOf(served),
       tracing: new Tracing(systemClock),
       metrics: new WorkerMetrics(),
       clock: systemClock,

@@ -9,11 +9,14 @@
 import type { Delivery, Finished, Outcome, Progress } from "../shared/broker.ts";
 import type { ImageAnswer } from "../shared/job.ts";
 import type { Pixels } from "./images/decode.ts";
+import type { Served } from "./served_model.ts";
 import type { Stages } from "./stages.ts";
 
 /** A delivery that this worker has begun. */
 export interface Begun {
   readonly delivery: Delivery;
+  /** The version that does it. */
+  readonly model: Served;
   readonly attempt: number;
   readonly tell: string;
   /** How many images an earlier attempt has answered for good. */
@@ -23,6 +26,7 @@ export interface Begun {
 
 export class PreparedJob {
   readonly delivery: Delivery;
+  readonly model: Served;
   /** Which attempt this is, from 1. A later one runs alone. */
   readonly attempt: number;
   readonly tell: string;
@@ -35,8 +39,12 @@ export class PreparedJob {
   /** How many of the answers have been reported. */
   #reported = 0;
 
-  constructor({ delivery, attempt, tell, done, stages }: Begun, pixels: readonly Pixels[]) {
+  constructor(
+    { delivery, model, attempt, tell, done, stages }: Begun,
+    pixels: readonly Pixels[],
+  ) {
     this.delivery = delivery;
+    this.model = model;
     this.attempt = attempt;
     this.tell = tell;
     this.#first = done;
@@ -64,8 +72,9 @@ export class PreparedJob {
 
   /** The job as a success. */
   succeeded(): Finished {
+    const { card: { version } } = this.model;
     const { timings } = this.stages;
-    return this.#finished({ state: "succeeded", results: this.#answers, timings });
+    return this.#finished({ state: "succeeded", results: this.#answers, version, timings });
   }
 
   /** The job as one that cannot be done, however often it is tried. */

@@ -17,6 +17,7 @@ Deno.test("a job is done with its last image, its answers in order, its batches'
     outcome: {
       state: "succeeded",
       results: [answer("zero"), answer("one"), answer("two")],
+      version: "2",
       timings: { decodeMs: 4, waitMs: 0, inferMs: 4.5, batchImages: 2 },
     },
   });

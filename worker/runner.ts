@@ -20,7 +20,6 @@ import type { BatchImage, Served } from "./served_model.ts";
 import type { Settler } from "./settler.ts";
 
 export interface RunnerParts {
-  readonly models: ReadonlyMap<string, Served>;
   readonly batcher: Batcher;
   readonly settler: Settler;
   /** Told before and after each batch. */
@@ -72,8 +71,8 @@ export class Runner {
   }
 
   async #runJobs(jobs: readonly PreparedJob[], signal: AbortSignal): Promise<Finished[]> {
-    const { models, batchMax } = this.#parts;
-    const model = models.get(jobs[0]!.delivery.model)!;
+    const { batchMax } = this.#parts;
+    const { model } = jobs[0]!;
     const images = jobs.flatMap((job) =>
       job.pixels.map((pixels) => ({ job, pixels, top: job.delivery.top }))
     );

@@ -5,7 +5,7 @@ import { Batcher } from "./batcher.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import type { PreparedJob } from "./prepared.ts";
 import { Runner } from "./runner.ts";
-import { BAD, LABELS, MODEL, testJob, testModel } from "./testing/jobs.ts";
+import { BAD, LABELS, MODEL, NUMBERS, testJob } from "./testing/jobs.ts";
 import { openSettling, type Settling } from "./testing/settling.ts";
 
 const BATCH_MAX = 4;
@@ -28,10 +28,8 @@ async function run(
   const { settler, clock, log, giveUp } = settling;
   settling.source.refusedReports = unreported;
   const batcher = new Batcher({ batchMax: BATCH_MAX, lingerMs: 0, clock });
-  const { served, batches } = testModel();
   const said: boolean[] = [];
   const runner = new Runner({
-    models: new Map([[MODEL, served]]),
     batcher,
     settler,
     onBatch: (running) => said.push(running),
@@ -49,8 +47,9 @@ async function run(
   }
   batcher.close();
   if (givenUp) giveUp.abort();
+  NUMBERS.batches.length = 0;
   await runner.run(giveUp.signal);
-  return { ...settling, batches, said, batcher };
+  return { ...settling, batches: [...NUMBERS.batches], said, batcher };
 }
 
 /** The first label of each image of each job, by the job. */

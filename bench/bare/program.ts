@@ -14,6 +14,7 @@ import { linesOf } from "../../shared/lines.ts";
 import type { EngineName } from "../../worker/engines/engine.ts";
 import { Decoder } from "../../worker/images/decoder.ts";
 import { ModelOpener } from "../../worker/model_opener.ts";
+import { ModelThread } from "../../worker/model_thread.ts";
 import { openRepository } from "../../worker/models/repository.ts";
 import type { BatchImage } from "../../worker/served_model.ts";
 import type { BareRun, BareTask } from "./bare_loop.ts";
@@ -24,7 +25,8 @@ const never = new AbortController().signal;
 const [engine, repository, file] = Deno.args as [EngineName, string, string];
 const photo = await Deno.readFile(file);
 const files = (await openRepository(repository)).find(({ config }) => config.default)!;
-const opener = new ModelOpener({ wanted: engine, clock: systemClock });
+const thread = new ModelThread(repository);
+const opener = new ModelOpener({ wanted: engine, thread, clock: systemClock });
 const { model } = await opener.open(files, never);
 const decoder = new Decoder({ threads: navigator.hardwareConcurrency, pixelsMax: PIXELS_MAX });
 

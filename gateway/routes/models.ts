@@ -4,8 +4,9 @@
  * @module
  */
 import { z } from "zod";
+import type { ServedModel } from "../../shared/broker.ts";
 import { ModelCardSchema } from "../../shared/model_card.ts";
-import type { Catalog, CatalogModel } from "../catalog.ts";
+import type { Catalog } from "../catalog.ts";
 import { ModelName } from "../parameters.ts";
 import { noSuch, REDIS_PROBLEMS } from "../problem.ts";
 import { json, route, type RouteGroup } from "../route.ts";
@@ -16,6 +17,12 @@ export interface ModelsParts {
 
 const ModelSchema = ModelCardSchema.extend({
   readyWorkers: z.int().meta({ description: "Workers that serve it now" }),
+  versions: z.array(z.object({
+    version: z.string(),
+    readyWorkers: z.int().meta({ description: "Workers that serve it now" }),
+  })).meta({
+    description: "Those that ready workers serve: several while a new one is rolled out",
+  }),
 }).meta({ id: "Model", description: "A model as workers announced it" });
 
 export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
@@ -44,6 +51,10 @@ export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
   return { name: "Models", description: "What is served.", routes: [list, read] };
 }
 
-function modelView({ card, workers }: CatalogModel): z.output<typeof ModelSchema> {
-  return { ...card, readyWorkers: workers };
+function modelView({ card, workers, versions }: ServedModel): z.output<typeof ModelSchema> {
+  return {
+    ...card,
+    readyWorkers: workers,
+    versions: [...versions].map(([version, readyWorkers]) => ({ version, readyWorkers })),
+  };
 }

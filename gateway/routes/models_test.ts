@@ -11,6 +11,7 @@ const VIEW = {
   top: 5,
   labels: ["star"],
   readyWorkers: 1,
+  versions: [{ version: "1", readyWorkers: 1 }],
 };
 
 Deno.test("models are listed with their ready workers", async () => {

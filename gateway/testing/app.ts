@@ -114,9 +114,11 @@ const FILE = {
   },
 };
 
+const SERVED = { card: CARD, workers: 1, versions: new Map([[CARD.version, 1]]) };
+
 /** Makes an application without Redis: `models` stands for the directory. */
 export function openBareApp(
-  { models = () => Promise.resolve([{ card: CARD, workers: 1 }]), keys, corsOrigins = [] }: {
+  { models = () => Promise.resolve([SERVED]), keys, corsOrigins = [] }: {
     models?: Directory["models"];
     keys?: AppParts["keys"];
     corsOrigins?: readonly string[];

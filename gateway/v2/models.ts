@@ -5,7 +5,8 @@
  * @module
  */
 import { z } from "zod";
-import type { Catalog, CatalogModel } from "../catalog.ts";
+import type { ServedModel } from "../../shared/broker.ts";
+import type { Catalog } from "../catalog.ts";
 import type { Result } from "../jobs.ts";
 import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route } from "../route.ts";
@@ -66,14 +67,14 @@ export function modelRoutes(catalog: Catalog): Route[] {
 async function find(
   catalog: Catalog,
   { name, version }: { readonly name: string; readonly version: string | undefined },
-): Promise<Result<CatalogModel>> {
+): Promise<Result<ServedModel>> {
   const model = (await catalog.read()).find(({ card }) => card.name === name);
   if (model === undefined) return { ok: false, ...fault("not_found", "no such model") };
   const wrong = wrongVersion(model.card, version);
   return wrong === undefined ? { ok: true, value: model } : { ok: false, ...wrong };
 }
 
-function metadataOf({ card }: CatalogModel): z.output<typeof MetadataSchema> {
+function metadataOf({ card }: ServedModel): z.output<typeof MetadataSchema> {
   const { name, version, engine } = card;
   const { inputs, outputs } = tensorsOf(card);
   return { name, versions: [version], platform: engine, inputs, outputs };

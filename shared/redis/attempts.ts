@@ -263,6 +263,9 @@ function outcomeArgs(
   if (outcome.state === "dead") throw new TypeError("a dead letter is buried, not settled");
   const fields: (string | number)[] = [];
   if (outcome.state === "failed") fields.push("error", JSON.stringify(outcome.error));
+  if (outcome.state === "succeeded" && outcome.version !== undefined) {
+    fields.push("version", outcome.version);
+  }
   const { decodeMs, waitMs, inferMs, batchImages } = outcome.timings;
   if (decodeMs !== undefined) fields.push("decodeMs", decodeMs);
   if (waitMs !== undefined) fields.push("waitMs", waitMs);

@@ -504,13 +504,21 @@ Deno.test("a model stays known when its workers are gone", async () => {
   const directory = new RedisDirectory([broker.shard]);
   assert.deepEqual(await directory.models(), []);
   const registry = await announceWorker(broker.shard);
-  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
+  assert.deepEqual(await directory.models(), [{
+    card: CARD,
+    workers: 1,
+    versions: new Map([["1", 1]]),
+  }]);
   await client.del(keys.beat("w1"));
-  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0 }]);
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0, versions: new Map() }]);
   await registry.beat();
-  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
+  assert.deepEqual(await directory.models(), [{
+    card: CARD,
+    workers: 1,
+    versions: new Map([["1", 1]]),
+  }]);
   await registry.leave();
-  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0 }]);
+  assert.deepEqual(await directory.models(), [{ card: CARD, workers: 0, versions: new Map() }]);
 });
 
 /** Waits, by Redis' clock, until a job's deadline has passed. */

@@ -152,7 +152,7 @@ async function readWorkers(
     Promise.all(names.map(async (name) => {
       const beat = shard.keys.beat(name);
       const [value, leftMs] = await Promise.all([client.get(beat), client.pttl(beat)]);
-      const models = servedOf(served[name]!);
+      const models = Object.keys(servedOf(served[name]!));
       if (value === null || leftMs < 0) return { name, models, alive: undefined };
       const { engine, lifetimeMs } = parseBeat(value);
       return { name, models, alive: { engine, beatMs: Math.max(0, lifetimeMs - leftMs) } };

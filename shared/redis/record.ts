@@ -27,6 +27,7 @@ const RecordFields = z.object({
   state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
   owner: z.string().default(""),
   model: z.string(),
+  version: z.string().optional(),
   created: z.coerce.number(),
   deadline: z.coerce.number(),
   started: z.coerce.number().optional(),
@@ -65,11 +66,12 @@ export function parseRecord(
 ): JobRecord | undefined {
   if (fields.state === undefined) return undefined;
   const read = RecordFields.parse(fields);
-  const { created, deadline, started, finished, results, error, traceparent } = read;
+  const { created, deadline, version, started, finished, results, error, traceparent } = read;
   return {
     id,
     owner: read.owner,
     model: read.model,
+    ...(version !== undefined && { version }),
     state: read.state,
     createdAt: created,
     deadlineAt: deadline,

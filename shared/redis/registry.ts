@@ -10,10 +10,11 @@ import { z } from "zod";
 import {
   BrokerUnavailable,
   type Directory,
+  type ServedModel,
   type WorkerCard,
   type WorkerRegistry,
 } from "../broker.ts";
-import { MODEL_KEEP_MS, type ModelCard, ModelCardSchema } from "../model_card.ts";
+import { MODEL_KEEP_MS, ModelCardSchema } from "../model_card.ts";
 import type { Clock } from "../clock.ts";
 import type { ShardKeys } from "./keys.ts";
 import type { Shard } from "./shard.ts";
@@ -24,11 +25,11 @@ export const OFFER_MS = 3_600_000;
 /** Lifetime of an offer: at least {@linkcode MODEL_KEEP_MS} after the last worker. */
 const OFFERED_MS = MODEL_KEEP_MS + OFFER_MS;
 
-/** A worker's entry in the hash of workers: the models it serves, by name. */
-const Served = z.array(z.string());
+/** A worker's entry in the hash of workers: versions of the models it serves, by name. */
+const Served = z.record(z.string(), z.array(z.string()));
 
 /** Reads that entry. */
-export function servedOf(text: string): string[] {
+export function servedOf(text: string): Readonly<Record<string, readonly string[]>> {
   return Served.parse(JSON.parse(text));
 }
 
@@ -51,6 +52,8 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   readonly #parts: RedisRegistryParts;
   readonly #keys: ShardKeys;
   #announced: WorkerCard | undefined;
+  /** Whether Redis has been told of that. */
+  #told = false;
   /** When its models are to be offered anew. */
   #offerAt = 0;
 
@@ -63,18 +66,23 @@ export class RedisWorkerRegistry implements WorkerRegistry {
   async announce(card: WorkerCard): Promise<void> {
     const { shard, worker, lifetimeMs, clock } = this.#parts;
     this.#announced = card;
+    this.#told = false;
     const offerAt = clock.now() + OFFER_MS;
-    const names = card.models.map(({ name }) => name);
-    const cards = card.models.flatMap((model) => [model.name, JSON.stringify(model)]);
+    const models = Map.groupBy(card.models, ({ name }) => name);
+    const cards = [...models].flatMap(([name, [main]]) => [name, JSON.stringify(main)]);
+    const served = Object.fromEntries(
+      [...models].map(([name, own]) => [name, own.map(({ version }) => version)]),
+    );
     await shard.run((client) => {
       const all = client.multi()
         .hset(this.#keys.models(), ...cards)
-        .hset(this.#keys.workers(), worker, JSON.stringify(names))
+        .hset(this.#keys.workers(), worker, JSON.stringify(served))
         .set(this.#keys.beat(worker), `${card.engine} ${lifetimeMs}`, "PX", lifetimeMs);
-      for (const name of names) all.set(this.#keys.offered(name), worker, "PX", OFFERED_MS);
+      for (const name of models.keys()) all.set(this.#keys.offered(name), worker, "PX", OFFERED_MS);
       return all.exec();
     });
     this.#offerAt = offerAt;
+    this.#told = true;
   }
 
   /** Beats; where Redis has forgotten this worker, or lost its data, announces it again. */
@@ -82,6 +90,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
     const { shard, worker, lifetimeMs, clock } = this.#parts;
     const card = this.#announced;
     if (card === undefined) return;
+    if (!this.#told) return await this.announce(card);
     const now = clock.now();
     const offered = now < this.#offerAt ? [] : card.models;
     // Neither SET nor MULTI, which a Redis whose memory is used up refuses.
@@ -114,7 +123,7 @@ export class RedisDirectory implements Directory {
     this.#shards = shards;
   }
 
-  async models(): Promise<{ card: ModelCard; workers: number }[]> {
+  async models(): Promise<ServedModel[]> {
     let failure: unknown;
     for (const shard of this.#shards) {
       try {
@@ -128,17 +137,22 @@ export class RedisDirectory implements Directory {
   }
 }
 
-async function modelsOf(shard: Shard): Promise<{ card: ModelCard; workers: number }[]> {
+async function modelsOf(shard: Shard): Promise<ServedModel[]> {
   const { keys } = shard;
   const [cards, workers] = await shard.run((client) =>
     Promise.all([client.hgetall(keys.models()), client.hgetall(keys.workers())])
   );
   const alive = await present(shard, Object.keys(workers), (worker) => keys.beat(worker));
   const offered = await present(shard, Object.keys(cards), (model) => keys.offered(model));
-  const served = alive.flatMap((worker) => servedOf(workers[worker]!));
+  const served = alive.map((worker) => servedOf(workers[worker]!));
   return offered.map((model) => {
     const card = ModelCardSchema.parse(JSON.parse(cards[model]!));
-    return { card, workers: served.filter((name) => name === model).length };
+    const serving = served.flatMap((models) => models[model] === undefined ? [] : [models[model]]);
+    const versions = new Map<string, number>();
+    for (const version of serving.flat().sort((a, b) => Number(a) - Number(b))) {
+      versions.set(version, (versions.get(version) ?? 0) + 1);
+    }
+    return { card, workers: serving.length, versions };
   });
 }
 

@@ -12,7 +12,11 @@ Deno.test("a worker lives for a lifetime of any length, not of whole millisecond
   const { client, shard } = redis;
   const registry = await announceWorker(shard, { lifetimeMs: 7_501.5 });
   await registry.beat();
-  assert.deepEqual(await new RedisDirectory([shard]).models(), [{ card: CARD, workers: 1 }]);
+  assert.deepEqual(await new RedisDirectory([shard]).models(), [{
+    card: CARD,
+    workers: 1,
+    versions: new Map([["1", 1]]),
+  }]);
   assert(await client.pttl(keys.beat("w1")) > 0);
 });
 
@@ -59,7 +63,11 @@ Deno.test("a model is offered for its time after the last worker, and anew every
   const registry = new RedisWorkerRegistry({ shard, worker: "w1", lifetimeMs: 60_000, clock });
   const longest = MODEL_KEEP_MS + OFFER_MS;
   const assertOffered = async () => {
-    assert.deepEqual(await directory.models(), [{ card: CARD, workers: 1 }]);
+    assert.deepEqual(await directory.models(), [{
+      card: CARD,
+      workers: 1,
+      versions: new Map([["1", 1]]),
+    }]);
     const left = await client.pttl(keys.offered(MODEL));
     assert(left > longest - 60_000 && left <= longest, `${left} ms`);
   };

@@ -9,6 +9,9 @@
 import { z } from "zod";
 import { TOP_MAX } from "../../shared/model_card.ts";
 
+/** Folder of a version: a whole number without leading zeros, so that no two are the same. */
+export const VERSION = /^(0|[1-9]\d{0,14})$/;
+
 /** Greatest side of a model's input, in pixels: bounds the memory one image can ask for. */
 export const INPUT_SIDE_MAX = 4096;
 
@@ -42,12 +45,18 @@ const OutputSpecSchema = z.strictObject({
   firstLabel: z.int().min(0).default(0),
 });
 
+const RolloutSchema = z.strictObject({
+  version: z.string().regex(VERSION, 'expected the number of a version, such as "2"'),
+  percent: z.number().min(0).max(100),
+});
+
 /** Schema of a model's `weir.json`. */
 export const ModelConfigSchema = z.strictObject({
   default: z.boolean().default(false),
   labels: z.string().min(1).optional(),
   input: InputSpecSchema,
   output: OutputSpecSchema.prefault({}),
+  rollout: RolloutSchema.optional(),
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
 });
 
@@ -56,6 +65,7 @@ export const MODEL_CONFIG_FIELDS: Readonly<Record<string, readonly string[]>> = 
   "": Object.keys(ModelConfigSchema.shape),
   "input": Object.keys(InputSpecSchema.shape),
   "output": Object.keys(OutputSpecSchema.shape),
+  "rollout": Object.keys(RolloutSchema.shape),
 };
 
 /** A model's settings, defaults filled in. */

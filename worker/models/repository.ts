@@ -1,25 +1,25 @@
 /**
  * The model repository: every `NAME/weir.json` beside its numbered versions, checked.
  *
- * Owns what a repository must look like on disk. Never loads a network.
- * Invariant: what it returns is complete and verified, and exactly one model is the default.
+ * Owns what a repository must look like on disk, and which versions of a model are to be served.
+ * Never loads a network.
+ * Invariant: what it returns is complete and verified.
  *
  * @module
  */
 import { basename, join, resolve } from "node:path";
 import { fileSha256 } from "../../shared/file_digest.ts";
 import type { ModelFiles } from "../engines/engine.ts";
-import { MODEL_CONFIG_FIELDS, ModelConfigSchema } from "./config.ts";
+import { MODEL_CONFIG_FIELDS, type ModelConfig, ModelConfigSchema, VERSION } from "./config.ts";
 import { readJsonFile } from "./json_file.ts";
 import { checkManifest } from "./manifest.ts";
 import { faultOf, ModelError } from "./model_error.ts";
 import { pathWithin } from "./path.ts";
 
+export { VERSION } from "./config.ts";
+
 /** Name of a model: it is part of URLs, Redis keys and file names. */
 export const MODEL_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-
-/** Folder of a version: a whole number without leading zeros, so that no two are the same. */
-export const VERSION = /^(0|[1-9]\d{0,14})$/;
 
 /** Files by which a version's format is known. */
 const ENTRIES = ["model.json", "saved_model.pb", "model.onnx"] as const;
@@ -27,17 +27,50 @@ const ENTRIES = ["model.json", "saved_model.pb", "model.onnx"] as const;
 /** File of a model's settings. */
 export const SETTINGS = "weir.json";
 
+/** What a repository holds, as far as it can be served. */
+export interface Survey {
+  /**
+   * The versions to serve, by the names of their models: of each the highest; while one is rolled
+   * out, the highest below it and then that one.
+   */
+  readonly models: readonly ModelFiles[];
+  /** What is wrong with the other models, by their names. */
+  readonly faults: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a model repository that may have models with faults.
+ *
+ * @param folder path of the repository, `WEIR_MODELS`
+ * @throws {ModelError} where the folder itself cannot be read
+ */
+export async function surveyRepository(folder: string): Promise<Survey> {
+  const root = resolve(folder);
+  const models: ModelFiles[] = [];
+  const faults = new Map<string, string>();
+  for (const name of await modelNames(root)) {
+    try {
+      models.push(...await readVersions(join(root, name)));
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      faults.set(name, error.message);
+    }
+  }
+  return { models, faults };
+}
+
 /**
  * Reads a model repository.
  *
  * @param folder path of the repository, `WEIR_MODELS`
- * @returns the highest version of every model, by name; exactly one has `config.default`
+ * @returns the versions to serve, as a {@linkcode Survey} has them; exactly one model's have
+ * `config.default`
  * @throws {ModelError} naming the file and the fault of the first model that cannot be served
  */
 export async function openRepository(folder: string): Promise<ModelFiles[]> {
+  const { models, faults } = await surveyRepository(folder);
+  for (const fault of faults.values()) throw new ModelError(fault);
   const root = resolve(folder);
-  const models: ModelFiles[] = [];
-  for (const name of await modelNames(root)) models.push(await readModel(join(root, name)));
   if (models.length === 0) {
     throw new ModelError(
       `cannot serve "${root}": it holds no model, a model is a folder with a ${SETTINGS}`,
@@ -66,12 +99,18 @@ async function isModel(folder: string): Promise<boolean> {
 }
 
 /**
- * Reads one model; whether it is the default is only what its own settings say.
+ * Reads one model, of its versions to serve the highest; whether it is the default is only what its
+ * own settings say.
  *
  * @param modelFolder absolute path of `NAME`
  * @throws {ModelError} naming the file and the fault
  */
 export async function readModel(modelFolder: string): Promise<ModelFiles> {
+  return (await readVersions(modelFolder)).at(-1)!;
+}
+
+/** Reads the versions of a model that are to be served. */
+async function readVersions(modelFolder: string): Promise<ModelFiles[]> {
   const name = basename(modelFolder);
   if (!MODEL_NAME.test(name)) {
     throw new ModelError(
@@ -83,12 +122,14 @@ export async function readModel(modelFolder: string): Promise<ModelFiles> {
   for (const [path, sha256] of Object.entries(config.sha256 ?? {})) {
     await checkSha256(pathWithin(modelFolder, modelFolder, path, settings), sha256, settings);
   }
-  const version = await latestVersion(modelFolder);
-  const network = await findNetwork(join(modelFolder, version), modelFolder);
   const labels = config.labels === undefined
     ? []
     : await readLabels(pathWithin(modelFolder, modelFolder, config.labels, settings));
-  return { name, version, folder: join(modelFolder, version), ...network, config, labels };
+  const versions = versionsToServe(await versionsOf(modelFolder), config, modelFolder);
+  return await Promise.all(versions.map(async (version) => {
+    const folder = join(modelFolder, version);
+    return { name, version, folder, ...await findNetwork(folder, modelFolder), config, labels };
+  }));
 }
 
 /** A model's versions, highest first. */
@@ -100,14 +141,26 @@ export async function versionsOf(modelFolder: string): Promise<string[]> {
   return versions.sort((a, b) => Number(b) - Number(a));
 }
 
-async function latestVersion(modelFolder: string): Promise<string> {
-  const [latest] = await versionsOf(modelFolder);
-  if (latest === undefined) {
+/** Of versions with the highest first. One that is being rolled out comes last. */
+function versionsToServe(
+  versions: readonly string[],
+  { rollout }: ModelConfig,
+  modelFolder: string,
+): readonly string[] {
+  if (versions.length === 0) {
     throw new ModelError(
       `cannot serve "${modelFolder}": it holds no version, such as a folder "1"`,
     );
   }
-  return latest;
+  if (rollout === undefined) return versions.slice(0, 1);
+  const before = versions.filter((version) => Number(version) < Number(rollout.version));
+  const rolledOut = versions.filter((version) => version === rollout.version);
+  const served = [...before.slice(0, 1), ...rolledOut];
+  if (served.length > 0) return served;
+  throw new ModelError(
+    `cannot serve "${modelFolder}": "rollout.version" is "${rollout.version}", ` +
+      `it holds neither that version nor one before it`,
+  );
 }
 
 /** Tells the format of a version by what its folder holds. */
@@ -165,18 +218,20 @@ async function checkSha256(file: string, expected: string, settings: string): Pr
 
 /** A model alone is the default; of several, one says so. */
 function withDefault(models: readonly ModelFiles[], root: string): ModelFiles[] {
-  const defaults = models.filter(({ config }) => config.default || models.length === 1);
-  if (defaults.length !== 1) {
-    const names = (defaults.length === 0 ? models : defaults).map(({ name }) => `"${name}"`);
-    const state = defaults.length === 0 ? "none has" : `${defaults.length} have`;
+  const names = new Set(models.map(({ name }) => name));
+  const saying = models.filter(({ config }) => config.default || names.size === 1);
+  const defaults = new Set(saying.map(({ name }) => name));
+  if (defaults.size !== 1) {
+    const listed = [...(defaults.size === 0 ? names : defaults)].map((name) => `"${name}"`);
+    const state = defaults.size === 0 ? "none has" : `${defaults.size} have`;
     throw new ModelError(
       `cannot serve "${root}": exactly one model needs "default": true in its ${SETTINGS}, ` +
-        `${state} it of ${names.join(", ")}`,
+        `${state} it of ${listed.join(", ")}`,
     );
   }
   return models.map((model) => ({
     ...model,
-    config: { ...model.config, default: model === defaults[0] },
+    config: { ...model.config, default: defaults.has(model.name) },
   }));
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ModelError } from "./model_error.ts";
-import { openRepository } from "./repository.ts";
+import { openRepository, surveyRepository } from "./repository.ts";
 import { type ColourModelOptions, COLOURS, writeColourModel } from "./testing/colour_model.ts";
 
 /** A repository of its own for each test, removed afterwards. */
@@ -265,4 +265,43 @@ Deno.test("repository refuses an empty folder and one that is not there", async 
     openRepository(repository.path("gone")),
     /cannot list ".*gone": no such file/,
   );
+});
+
+/** Versions to serve of a repository's only model. */
+async function servedOf({ folder }: Repository): Promise<string[]> {
+  return (await openRepository(folder)).map(({ version }) => version);
+}
+
+Deno.test("repository serves the version that is rolled out beside the one before it", async () => {
+  await using repository = new Repository();
+  const settings = { rollout: { version: "2", percent: 10 } };
+  await repository.add("colour", { version: "1", settings });
+  // It is not there yet: nothing is rolled out.
+  assert.deepEqual(await servedOf(repository), ["1"]);
+  await repository.add("colour", { version: "2", settings });
+  assert.deepEqual(await servedOf(repository), ["1", "2"]);
+  // A version after it waits for its turn.
+  await repository.add("colour", { version: "3", settings });
+  assert.deepEqual(await servedOf(repository), ["1", "2"]);
+  await Deno.remove(repository.path("colour", "1"), { recursive: true });
+  assert.deepEqual(await servedOf(repository), ["2"]);
+  await Deno.remove(repository.path("colour", "2"), { recursive: true });
+  await repository.rejects(repository.path("colour"), '"rollout.version" is "2"');
+});
+
+Deno.test("repository names what is wrong with a rollout", async () => {
+  await using repository = new Repository();
+  await repository.add("colour", { settings: { rollout: { version: 2, percent: 101, share: 1 } } });
+  await repository.rejects('"rollout.version"', '"rollout.percent"', '"rollout.share"');
+});
+
+Deno.test("a survey has the models without a fault, and the faults of the others", async () => {
+  await using repository = new Repository();
+  await repository.add("good");
+  await repository.add("bad");
+  await Deno.remove(repository.path("bad", "1", "model.json"));
+  const { models, faults } = await surveyRepository(repository.folder);
+  assert.deepEqual(models.map(({ name }) => name), ["good"]);
+  assert.deepEqual([...faults.keys()], ["bad"]);
+  assert(faults.get("bad")!.includes(repository.path("bad", "1")));
 });

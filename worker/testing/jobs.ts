@@ -9,8 +9,9 @@ import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { Tracing } from "../../shared/tracing.ts";
 import type { Engine, Model } from "../engines/engine.ts";
 import { ModelConfigSchema } from "../models/config.ts";
+import { ModelTable } from "../model_table.ts";
 import { PreparedJob } from "../prepared.ts";
-import { ServedModel } from "../served_model.ts";
+import { type Served, ServedModel } from "../served_model.ts";
 import { Stages } from "../stages.ts";
 
 export const MODEL = "numbers";
@@ -47,7 +48,8 @@ export function testStages(clock: ManualClock, delivery = testDelivery()): Stage
 /** The same, decoded in 4 ms: one pixel an image, its samples the number. */
 export function testJob(
   numbers?: readonly number[],
-  { attempt = 1, done = 0, ...overrides }: Partial<Delivery> & {
+  { served = NUMBERS.served, attempt = 1, done = 0, ...overrides }: Partial<Delivery> & {
+    served?: ServedModel;
     attempt?: number;
     done?: number;
   } = {},
@@ -58,7 +60,8 @@ export function testJob(
   const stages = testStages(clock, delivery);
   clock.advance(4);
   stages.enter("wait");
-  return new PreparedJob({ delivery, attempt, tell: "g1", done, stages }, pixels);
+  const begun = { delivery, model: served, attempt, tell: "g1", done, stages };
+  return new PreparedJob(begun, pixels);
 }
 
 /** "Decodes" an image of {@linkcode testDelivery}. */
@@ -70,10 +73,14 @@ export interface TestModel {
   readonly served: ServedModel;
   /** Sizes of the batches that the network was given. */
   readonly batches: number[];
+  /** Whether it has been unloaded. */
+  unloaded: boolean;
 }
 
 /** A model that gives the class with the picture's number 0.75, the first other one 0.25. */
-export function testModel(): TestModel {
+export function testModel(
+  { name = MODEL, version = "2" }: { name?: string; version?: string } = {},
+): TestModel {
   const batches: number[] = [];
   const network: Model = {
     outputShape: [LABELS.length],
@@ -85,7 +92,7 @@ export function testModel(): TestModel {
       if (numbers.includes(BAD)) return Promise.reject(new Error("no such number"));
       return Promise.resolve(Float32Array.from(numbers.flatMap(scoresOf)));
     },
-    dispose: () => {},
+    dispose: () => model.unloaded = true,
   };
   const engine: Engine = {
     name: "wasm",
@@ -94,8 +101,8 @@ export function testModel(): TestModel {
     tensors: () => undefined,
   };
   const files = {
-    name: MODEL,
-    version: "2",
+    name,
+    version,
     format: "layers",
     folder: "",
     entry: "",
@@ -106,8 +113,20 @@ export function testModel(): TestModel {
     }),
     labels: LABELS,
   } as const;
-  return { served: new ServedModel(files, network, engine), batches };
+  const served = new ServedModel(files, network, engine);
+  const model: TestModel = { served, batches, unloaded: false };
+  return model;
 }
+
+/** A table of one model in one version. */
+export function tableOf(main: Served): ModelTable {
+  const table = new ModelTable();
+  table.set(main.files.name, { main });
+  return table;
+}
+
+/** The model of jobs that name no other. */
+export const NUMBERS = testModel();
 
 function scoresOf(number: number): number[] {
   const other = number === 0 ? 1 : 0;

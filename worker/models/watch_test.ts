@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ManualClock } from "../../shared/testing/manual_clock.ts";
+import { RepositoryWatch, SETTLE_MS } from "./watch.ts";
+
+interface Watched extends AsyncDisposable {
+  readonly folder: string;
+  readonly clock: ManualClock;
+  readonly changes: () => number;
+  /** Waits until the watch waits for quiet. */
+  untilSeen(): Promise<void>;
+}
+
+async function watched(): Promise<Watched> {
+  const folder = await Deno.makeTempDir({ prefix: "weir-watch-" });
+  await Deno.mkdir(join(folder, "model", "1"), { recursive: true });
+  await Deno.writeTextFile(join(folder, "model", "weir.json"), "{}");
+  const clock = new ManualClock();
+  let [changes, seen] = [0, Promise.withResolvers<void>()];
+  const telling = {
+    after: (ms: number, call: () => void) => {
+      seen.resolve();
+      return clock.after(ms, call);
+    },
+  };
+  const watch = new RepositoryWatch({ folder, onChange: () => changes++, clock: telling });
+  return {
+    folder,
+    clock,
+    changes: () => changes,
+    untilSeen: async () => {
+      await seen.promise;
+      seen = Promise.withResolvers();
+    },
+    [Symbol.asyncDispose]: async () => {
+      watch[Symbol.dispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+Deno.test("a repository that changes tells once, when it has been quiet", async () => {
+  await using repository = await watched();
+  const { folder, clock, changes, untilSeen } = repository;
+  await Deno.mkdir(join(folder, "model", "2"));
+  await untilSeen();
+  clock.advance(SETTLE_MS - 1);
+  assert.equal(changes(), 0);
+  await Deno.writeTextFile(join(folder, "model", "2", "model.onnx"), "half");
+  await untilSeen();
+  clock.advance(SETTLE_MS - 1);
+  assert.equal(changes(), 0);
+  clock.advance(SETTLE_MS);
+  assert.equal(changes(), 1);
+});
+
+Deno.test("a version that is moved in, and what is changed in it later, are seen", async () => {
+  await using repository = await watched();
+  const { folder, untilSeen } = repository;
+  await using staging = await watched();
+  await Deno.rename(join(staging.folder, "model", "1"), join(folder, "model", "2"));
+  await untilSeen();
+  await Deno.writeTextFile(join(folder, "model", "2", "model.json"), "{}");
+  await untilSeen();
+  await Deno.remove(join(folder, "model", "2"), { recursive: true });
+  await untilSeen();
+});
+
+Deno.test("a repository that is only read tells nothing", async () => {
+  await using repository = await watched();
+  const { folder, clock, changes, untilSeen } = repository;
+  await Deno.readTextFile(join(folder, "model", "weir.json"));
+  // What was read before would have been seen before.
+  await Deno.writeTextFile(join(folder, "model", "labels.txt"), "a");
+  await untilSeen();
+  clock.advance(SETTLE_MS);
+  assert.equal(changes(), 1);
+});
+
+Deno.test("a folder that is not there is not watched", () => {
+  const parts = { onChange: () => {}, clock: new ManualClock() };
+  assert.throws(() => new RepositoryWatch({ ...parts, folder: "/nowhere/at/all" }));
+});
