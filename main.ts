@@ -6,6 +6,7 @@
  * @module
  */
 import { Command } from "commander";
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,8 +18,10 @@ import { addClientCommands, type ClientParts } from "./client/command.ts";
 import { faultsCommand } from "./faults/command.ts";
 import { fuzzCommand } from "./faults/fuzz/command.ts";
 import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
+import { tellNewKey } from "./gateway/keys/new_key.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
 import { startCommand, type StartOptions } from "./launch/command.ts";
+import { modelCommand, type RunModel } from "./models/command.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
@@ -47,13 +50,9 @@ function say(line: string): void {
 
 /** `.env` beside the project, overridden by the environment. */
 function readEnvironment(): Record<string, string> {
-  let file = "";
-  try {
-    file = Deno.readTextFileSync(join(root, ".env"));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return { ...parseEnv(file) as Record<string, string>, ...Deno.env.toObject() };
+  const file = join(root, ".env");
+  const text = existsSync(file) ? Deno.readTextFileSync(file) : "";
+  return { ...parseEnv(text) as Record<string, string>, ...Deno.env.toObject() };
 }
 
 function readConfig(env: Readonly<Record<string, string>>): Config {
@@ -149,9 +148,8 @@ function gateway(
 function worker(options: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("worker", options);
   return run(async () => {
-    const { runWorker, tensorflowEnvironment } = await import("./worker/mod.ts");
-    const defaults = tensorflowEnvironment(parts.config);
-    for (const name in defaults) Deno.env.set(name, Deno.env.get(name) ?? defaults[name]!);
+    const { prepareTensorflow, runWorker } = await import("./worker/mod.ts");
+    prepareTensorflow(parts.config, Deno.env);
     await runWorker({ ...parts, shed: shedPermissions, onHangup }, stop.drain, stop.giveUp);
   });
 }
@@ -224,19 +222,21 @@ function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never
   return run(async () => Deno.exit(await work({ write: say, signal, key })));
 }
 
-/** Prints a key alone, so that it can be put where it belongs; all about it is told beside. */
 function newKey(fields: KeyFields): Promise<never> {
   const { WEIR_API_KEYS_FILE: file } = readConfig(readEnvironment());
-  return run(async () => {
-    const { addKey, makeKey } = await import("./gateway/keys/new_key.ts");
-    const { key, line } = makeKey(fields);
-    if (file !== undefined) await addKey(file, line);
-    say(key);
-    complain(`This is the key of "${fields.name}", shown once.`);
-    if (file === undefined) complain(`Its line for the file of WEIR_API_KEYS_FILE:\n${line}`);
-    else complain(`Its entry is in "${file}", gateways take it up by themselves.`);
-  });
+  return run(() => tellNewKey(fields, { file, say, complain }));
 }
+
+const runModel: RunModel = (work) => {
+  const config = readConfig(readEnvironment());
+  const { drain: signal } = stopSignals(0, { atOnce: () => Deno.exit(1) });
+  return run(async () => {
+    const { prepareTensorflow } = await import("./worker/engines/tensorflow.ts");
+    prepareTensorflow(config, Deno.env);
+    const parts = { config, clock: systemClock, write: say, terminal: process.stderr, signal };
+    Deno.exit(await work(parts));
+  });
+};
 
 /** What a program has that puts load on processes of its own. */
 type HarnessParts = Omit<BenchParts, "rounds">;
@@ -271,6 +271,7 @@ program.command("worker")
   .action(worker);
 addClientCommands(program, runClient);
 program.addCommand(keyCommand(newKey));
+program.addCommand(modelCommand(runModel));
 program.addCommand(
   benchCommand((options) =>
     harness(["redisServer", "tensorflowAddon"], async (parts, signal) => {

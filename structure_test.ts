@@ -12,6 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   launch: ["shared"],
   setup: ["shared"],
   client: ["shared"],
+  // What is added is tried with the worker's own reader and engines.
+  models: ["shared", "worker"],
   // The bare loop is the worker's decoder and models, and what is made for it a fixture.
   bench: ["shared", "worker", "fixtures", "setup"],
   faults: ["shared", "fixtures"],

@@ -81,7 +81,11 @@ export const SETTINGS = {
     "127.0.0.1",
   ),
   WEIR_PORT: setting(int(0, 65535), "the gateway's port; 0 picks one and prints it", "8080"),
-  WEIR_DATA_DIR: setting(z.string().min(1), "data of the embedded Redis", ".weir"),
+  WEIR_DATA_DIR: setting(
+    z.string().min(1),
+    "data of the embedded Redis, downloaded parts of models",
+    ".weir",
+  ),
   WEIR_NAME: setting(Name, "server name in the log and in consumer names; unset: the host name"),
   WEIR_MODELS: setting(z.string().min(1), "model repository", "fixtures/models"),
   WEIR_ENGINE: setting(

@@ -8,8 +8,9 @@
  */
 import { osState } from "../../shared/os_error.ts";
 import { keyDigest, newApiKey } from "./api_key.ts";
+import type { KeyFields } from "./command.ts";
 import { KeysFileError } from "./key_ring.ts";
-import { type KeyEntry, parseKeys } from "./keys_file.ts";
+import { parseKeys } from "./keys_file.ts";
 
 /** A key with what is to be known of it. */
 export interface NewKey {
@@ -24,7 +25,7 @@ export interface NewKey {
  *
  * @throws {KeysFileError} where the file could not have such an entry
  */
-export function makeKey(fields: Omit<KeyEntry, "sha256">): NewKey {
+export function makeKey(fields: KeyFields): NewKey {
   const key = newApiKey();
   const { name, ...rest } = fields;
   const line = JSON.stringify({ name, sha256: keyDigest(key).toHex(), ...rest });
@@ -55,4 +56,31 @@ export async function addKey(file: string, line: string): Promise<void> {
     if (error instanceof KeysFileError) throw error;
     throw new KeysFileError(`cannot add to "${file}": ${osState(error)}`);
   }
+}
+
+/** How a person is told of a key. */
+export interface Telling {
+  /** The file of keys, where there is one. */
+  readonly file: string | undefined;
+  /** Takes the key alone, so that it can be put where it belongs. */
+  readonly say: (line: string) => void;
+  /** Takes all about it. */
+  readonly complain: (line: string) => void;
+}
+
+/**
+ * Makes a key, adds its entry to the file and shows it, once.
+ *
+ * @throws {KeysFileError} where there can be no such entry
+ */
+export async function tellNewKey(
+  fields: KeyFields,
+  { file, say, complain }: Telling,
+): Promise<void> {
+  const { key, line } = makeKey(fields);
+  if (file !== undefined) await addKey(file, line);
+  say(key);
+  complain(`This is the key of "${fields.name}", shown once.`);
+  if (file === undefined) complain(`Its line for the file of WEIR_API_KEYS_FILE:\n${line}`);
+  else complain(`Its entry is in "${file}", gateways take it up by themselves.`);
 }

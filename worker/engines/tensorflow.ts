@@ -29,15 +29,17 @@ export async function openTensorflow(): Promise<Engine> {
   });
 }
 
-/** What the library reads in the environment when it is loaded, unless that says otherwise. */
-export function tensorflowEnvironment(
+/** Says in the environment, unless that says otherwise, what the library reads there when it is loaded. */
+export function prepareTensorflow(
   { WEIR_THREADS: threads }: Pick<Config, "WEIR_THREADS">,
-): Record<string, string> {
-  return {
+  env: Pick<Deno.Env, "get" | "set">,
+): void {
+  const values = {
     // It talks about the processor at every start.
     TF_CPP_MIN_LOG_LEVEL: "2",
     ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
   };
+  for (const [name, value] of Object.entries(values)) env.set(name, env.get(name) ?? value);
 }
 
 /** tfjs-node 4.22.0 calls a function that Node 23 removed (nodejs/node pull request 52744). */

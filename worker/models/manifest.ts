@@ -56,6 +56,19 @@ export async function checkManifest(
   return manifest.format === "layers-model" ? "layers" : "graph";
 }
 
+/**
+ * Paths of the weight files that a `model.json` names, as it names them, each once.
+ *
+ * @param entry path of the `model.json`; a shard may lie in its folder and below
+ * @throws {ModelError} naming the file and the fault, such as a path that leads elsewhere
+ */
+export async function shardsOf(entry: string): Promise<string[]> {
+  const { weightsManifest } = await readJsonFile(entry, Manifest);
+  const paths = new Set(weightsManifest.flatMap(({ paths }) => paths));
+  for (const path of paths) pathWithin(dirname(entry), dirname(entry), path, entry);
+  return [...paths];
+}
+
 async function checkGroup(group: Group, entry: string, modelFolder: string): Promise<void> {
   let actual = 0;
   for (const path of group.paths) {

@@ -1,0 +1,214 @@
+/**
+ * `model add`: a network from anywhere becomes a model of the repository, or a version of one.
+ *
+ * Owns the order: fetched, laid out, described, run once, and only then put into its place.
+ * Invariant: a repository has all of the new version, with the digest of each of its files, or none
+ * of it.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { osState } from "../shared/os_error.ts";
+import type { ModelFiles } from "../worker/engines/engine.ts";
+import { loadWarm } from "../worker/engines/warm_up.ts";
+import { ModelError } from "../worker/models/model_error.ts";
+import { readModel, SETTINGS } from "../worker/models/repository.ts";
+import { defaultChanges, defaultOf, readAllSettings, textOf } from "./defaults.ts";
+import { type Described, describeModel, describeVersion } from "./description.ts";
+import { checkDigests, digestsOf } from "./digests.ts";
+import { Downloads } from "./downloads.ts";
+import { type Fetched, fetchSource } from "./fetch.ts";
+import { filesOf } from "./network.ts";
+import type { ModelParts } from "./parts.ts";
+import { DownloadProgress } from "./progress.ts";
+import { guessOutput, type Made, type Settings } from "./settings.ts";
+import { bytesIn, sizeOf } from "./size.ts";
+import { type Source, sourceOf } from "./source.ts";
+import { Staging } from "./staging.ts";
+import { isThere, type Target, targetOf } from "./target.ts";
+import { engineFor, noise, Trial } from "./trial.ts";
+
+/** What is to be added. */
+export interface AddOptions extends Described {
+  /** A name of the catalogue, an address or a path. */
+  readonly source: string;
+  readonly name?: string | undefined;
+  readonly version?: number | undefined;
+  readonly default: boolean;
+  /** `HEX` of the file that the source names, `FILE=HEX` of a file of the version. */
+  readonly sha256: readonly string[];
+}
+
+/**
+ * Adds a model or a version.
+ *
+ * @throws {ModelError} saying what is wrong; the repository is as it was
+ * @throws the signal's reason once it aborts; the repository is as it was
+ */
+export async function addModel(options: AddOptions, parts: ModelParts): Promise<void> {
+  const { config: { WEIR_MODELS: repository }, signal } = parts;
+  const source = await sourceOf(options.source);
+  const isFirst = !await isThere(repository);
+  try {
+    await Deno.mkdir(repository, { recursive: true });
+    await using staging = await Staging.open(repository);
+    const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
+    await new Addition(source, target, options, parts, staging).run();
+  } catch (error) {
+    // A folder that was made for this goes with it.
+    if (isFirst) await Deno.remove(repository).catch(() => {});
+    signal.throwIfAborted();
+    // The system's own states, such as a full disk, are nobody's bug.
+    if (typeof (error as { code?: unknown }).code !== "string") throw error;
+    throw new ModelError(`cannot add "${options.source}": ${osState(error)}`);
+  }
+}
+
+/** What a network was found to be when it ran. */
+interface Tried extends Made {
+  readonly files: ModelFiles;
+  readonly engine: string;
+}
+
+/** One addition under way. */
+class Addition {
+  readonly #source: Source;
+  readonly #target: Target;
+  readonly #options: AddOptions;
+  readonly #parts: ModelParts;
+  readonly #staging: Staging;
+  /** The model's folder while it is prepared. */
+  readonly #staged: string;
+
+  constructor(
+    source: Source,
+    target: Target,
+    options: AddOptions,
+    parts: ModelParts,
+    staging: Staging,
+  ) {
+    this.#source = source;
+    this.#target = target;
+    this.#options = options;
+    this.#parts = parts;
+    this.#staging = staging;
+    this.#staged = join(staging.path, target.name);
+  }
+
+  async run(): Promise<void> {
+    const { config, clock, signal } = this.#parts;
+    const folder = join(config.WEIR_DATA_DIR, "downloads");
+    const downloads = new Downloads({ folder, clock, signal });
+    const fetched = await this.#fetch(downloads);
+    await this.#layOut(fetched);
+    const tried = await this.#tryOut(await this.#describe(fetched, downloads));
+    signal.throwIfAborted();
+    await this.#putInPlace(tried.settings);
+    await downloads.forget();
+    await this.#tell(tried);
+  }
+
+  async #fetch(downloads: Downloads): Promise<Fetched> {
+    using progress = new DownloadProgress(this.#parts.terminal);
+    return await fetchSource(this.#source, {
+      downloads,
+      folder: await this.#staging.folder("fetched"),
+      onFile: (name) => progress.onFile(name),
+      signal: this.#parts.signal,
+    });
+  }
+
+  get #version(): string {
+    return join(this.#staged, this.#target.version);
+  }
+
+  /** Copies the files of the network to where a repository has them. */
+  async #layOut({ network }: Fetched): Promise<void> {
+    for (const [from, to] of await filesOf(network)) {
+      this.#parts.signal.throwIfAborted();
+      const path = join(this.#version, to);
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await Deno.copyFile(join(dirname(network.entry), from), path);
+    }
+  }
+
+  /** Checks the digests and writes what is known of the model beside its version. */
+  async #describe(fetched: Fetched, downloads: Downloads): Promise<Made> {
+    const { sha256: given, source: name } = this.#options;
+    const digests = await digestsOf(this.#version);
+    try {
+      await checkDigests(given, { name, original: fetched.original, digests });
+    } catch (error) {
+      await downloads.forget();
+      throw error;
+    }
+    const made = this.#target.isNew
+      ? await describeModel(this.#staged, this.#source, fetched, this.#options)
+      : await describeVersion(this.#staged, this.#target, this.#options);
+    const sha256 = { ...made.settings.sha256 as Settings | undefined };
+    for (const [path, digest] of Object.entries(digests)) {
+      sha256[`${this.#target.version}/${path}`] = digest;
+    }
+    const settings = { ...made.settings, sha256 };
+    await this.#write(settings);
+    return { ...made, settings };
+  }
+
+  async #write(settings: Settings): Promise<void> {
+    await Deno.writeTextFile(join(this.#staged, SETTINGS), textOf(settings));
+  }
+
+  /** Runs the network as a worker would, which also tells how its answer is to be read. */
+  async #tryOut(made: Made): Promise<Tried> {
+    const { signal } = this.#parts;
+    const files = await readModel(this.#staged);
+    const { engine, reason } = await engineFor(files, this.#parts);
+    if (engine === undefined) return { ...made, files, engine: `not tried: ${reason}` };
+    let described = made;
+    if (this.#target.isNew) {
+      using trial = await Trial.load(engine, files);
+      const { output } = await trial.run(noise(files.config.input), signal);
+      described = guessOutput(made, output, files.labels.length);
+      await this.#write(described.settings);
+    }
+    const final = await readModel(this.#staged);
+    (await loadWarm(engine, final, signal)).dispose();
+    return { ...described, files: final, engine: `tried with ${engine.description}` };
+  }
+
+  /** The last step, in which nothing is waited for but the disk. */
+  async #putInPlace(settings: Settings): Promise<void> {
+    const { name, version, isNew, folder } = this.#target;
+    const { repository } = this.#staging;
+    const all = await readAllSettings(repository);
+    const chosen = this.#options.default || all.size === 0 ? name : defaultOf(all);
+    const changes = defaultChanges(all.set(name, settings), chosen);
+    const own = changes.get(name) ?? settings;
+    changes.delete(name);
+    for (const [other, changed] of changes) {
+      await this.#staging.rewrite(join(repository, other, SETTINGS), textOf(changed));
+    }
+    if (isNew) {
+      await this.#write(own);
+      this.#staging.move(this.#staged, folder);
+    } else {
+      // Digests come behind their files: a worker that starts between the two finds all of them.
+      this.#staging.move(this.#version, join(folder, version));
+      await this.#staging.rewrite(join(folder, SETTINGS), textOf(own));
+    }
+    await this.#staging.commit();
+  }
+
+  async #tell({ files, notes, engine }: Tried): Promise<void> {
+    const { write } = this.#parts;
+    const { name, version, folder } = this.#target;
+    const { width, height } = files.config.input;
+    for (const note of notes) write(note);
+    const size = sizeOf(await bytesIn(join(folder, version)));
+    write(
+      `added "${name}" version ${version}: ${files.format}, ${width}×${height} pixels, ` +
+        `${files.labels.length} labels, ${size}, ${engine}`,
+    );
+    write(`its settings are in "${join(folder, SETTINGS)}"; try it: model check ${name}`);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * `model remove`: a model, or a version of one, leaves the repository.
+ *
+ * Invariant: what is left has exactly one default model, or nothing was removed.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { ModelError } from "../worker/models/model_error.ts";
+import { modelNames, SETTINGS, versionsOf } from "../worker/models/repository.ts";
+import { defaultChanges, defaultOf, readAllSettings, readSettings, textOf } from "./defaults.ts";
+import type { ModelParts } from "./parts.ts";
+import { Staging } from "./staging.ts";
+
+export interface RemoveOptions {
+  readonly name: string;
+  /** One version alone. */
+  readonly version?: number | undefined;
+  /** The model that is to be the default. */
+  readonly default?: string | undefined;
+}
+
+/**
+ * Removes a model or a version.
+ *
+ * @throws {ModelError} where it is not there, or what would be left could not be served
+ */
+export async function removeModel(options: RemoveOptions, parts: ModelParts): Promise<void> {
+  const { config, write } = parts;
+  const names = await modelNames(resolve(config.WEIR_MODELS));
+  for (const name of [options.name, options.default]) {
+    if (name === undefined || names.includes(name)) continue;
+    const there = names.map((name) => `"${name}"`).join(", ");
+    throw new ModelError(`cannot find model "${name}": the models are ${there || "none"}`);
+  }
+  await using staging = await Staging.open(config.WEIR_MODELS);
+  const { name, version } = options;
+  const told = version === undefined
+    ? await planModel(staging, options)
+    : await planVersion(staging, name, String(version));
+  await staging.commit();
+  write(told);
+}
+
+/** @returns what is to be said once it is done */
+async function planModel(
+  staging: Staging,
+  { name, default: chosen }: RemoveOptions,
+): Promise<string> {
+  const { repository } = staging;
+  const others = await readAllSettings(repository, { except: name });
+  if (others.size === 0) {
+    throw new ModelError(
+      `cannot remove "${name}": it is the only model of "${repository}", which would be no ` +
+        `repository without it`,
+    );
+  }
+  if (chosen === name) {
+    throw new ModelError(`cannot make "${name}" the default: it is the one to be removed`);
+  }
+  for (const [other, settings] of defaultChanges(others, chosen ?? defaultOf(others))) {
+    await staging.rewrite(join(repository, other, SETTINGS), textOf(settings));
+  }
+  staging.discard(join(repository, name));
+  return `removed "${name}"`;
+}
+
+async function planVersion(staging: Staging, name: string, version: string): Promise<string> {
+  const folder = join(staging.repository, name);
+  const [highest, ...others] = await versionsOf(folder);
+  const left = [highest, ...others].filter((other) => other !== version);
+  if (left.length === others.length + 1) {
+    throw new ModelError(
+      `cannot find version ${version} of "${name}": the versions are ${left.join(", ")}`,
+    );
+  }
+  if (left.length === 0) {
+    throw new ModelError(
+      `cannot remove version ${version} of "${name}": it is the only one, remove the model`,
+    );
+  }
+  const file = join(folder, SETTINGS);
+  const settings = await readSettings(file);
+  const digests = Object.entries(settings.sha256 ?? {});
+  const sha256 = digests.filter(([path]) => !path.startsWith(`${version}/`));
+  if (sha256.length < digests.length) {
+    // Digests go before their files: a worker that starts between the two misses none.
+    const text = textOf({ ...settings, sha256: Object.fromEntries(sha256) });
+    await staging.rewrite(file, text);
+  }
+  staging.discard(join(folder, version));
+  return `removed version ${version} of "${name}", the highest is ${left[0]} now`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Changes of a model repository that happen as a whole or not at all.
+ *
+ * Owns a folder inside the repository, in which everything is prepared and from which it is renamed
+ * into its place, and the lock that lets one command change a repository at a time.
+ * Invariant: whatever ends a change before its last step, the repository is as it was.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { ModelError } from "../worker/models/model_error.ts";
+
+/** No model can be called so: what lies there has its settings one folder further down. */
+const PREFIX = ".weir-staging-";
+
+/** Something done, and how it is taken back. */
+interface Step {
+  readonly take: () => Promise<void>;
+  readonly takeBack: () => Promise<void>;
+}
+
+export class Staging implements AsyncDisposable {
+  /** Absolute path of the repository. */
+  readonly repository: string;
+  /** Absolute path of the folder for what is prepared. */
+  readonly path: string;
+  readonly #lock: Deno.FsFile;
+  readonly #steps: Step[] = [];
+
+  private constructor(repository: string, path: string, lock: Deno.FsFile) {
+    this.repository = repository;
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /**
+   * Prepares a change. Takes away what a command has left that was killed.
+   *
+   * @throws {ModelError} where another command is changing the repository
+   */
+  static async open(folder: string): Promise<Staging> {
+    const repository = resolve(folder);
+    const lock = await Deno.open(repository);
+    try {
+      if (!await lock.tryLock(true)) {
+        throw new ModelError(`cannot change "${repository}": another command is changing it`);
+      }
+      for await (const { name } of Deno.readDir(repository)) {
+        if (name.startsWith(PREFIX)) {
+          await Deno.remove(join(repository, name), { recursive: true });
+        }
+      }
+      const path = await Deno.makeTempDir({ dir: repository, prefix: PREFIX });
+      return new Staging(repository, path, lock);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  /** Makes a folder in it. */
+  async folder(name: string): Promise<string> {
+    const path = join(this.path, name);
+    await Deno.mkdir(path, { recursive: true });
+    return path;
+  }
+
+  /** Plans that a folder goes from one place to another. */
+  move(from: string, to: string): void {
+    this.#steps.push({
+      take: () => Deno.rename(from, to),
+      takeBack: () => Deno.rename(to, from),
+    });
+  }
+
+  /** Plans that a file gets another text. */
+  async rewrite(file: string, text: string): Promise<void> {
+    const [old, next] = ["old", "new"].map((name) =>
+      join(this.path, `${name}-${this.#steps.length}`)
+    ) as [string, string];
+    await Deno.copyFile(file, old);
+    await Deno.copyFile(file, next); // with its mode
+    await Deno.writeTextFile(next, text);
+    this.#steps.push({
+      take: () => Deno.rename(next, file),
+      takeBack: () => Deno.rename(old, file),
+    });
+  }
+
+  /** Plans that something goes for good. */
+  discard(path: string): void {
+    this.move(path, join(this.path, `gone-${this.#steps.length}`));
+  }
+
+  /** Takes what was planned, step by step; where one fails, takes the others back. */
+  async commit(): Promise<void> {
+    const taken: Step[] = [];
+    try {
+      for (const step of this.#steps) {
+        await step.take();
+        taken.unshift(step);
+      }
+    } catch (error) {
+      for (const step of taken) await step.takeBack();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+    this.#lock.close();
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A network run by hand: what the worker's own engine answers to one picture.
+ *
+ * Owns the loaded network. Judges nothing. Invariant: the picture's numbers and the answer are
+ * those that a worker would have.
+ *
+ * @module
+ */
+import type { Engine, Model, ModelFiles } from "../worker/engines/engine.ts";
+import { selectEngine } from "../worker/engines/select.ts";
+import { preprocess } from "../worker/images/preprocess.ts";
+import type { ModelParts } from "./parts.ts";
+
+/** What went in and what came out. */
+export interface Run {
+  /** The picture's numbers, as the network took them. */
+  readonly input: Float32Array;
+  readonly output: Float32Array;
+}
+
+/** Whether there is something that runs the model; else, why not. */
+export type EngineChoice = Awaited<ReturnType<typeof selectEngine>>;
+
+/** Finds the engine that a worker with the same settings would take. */
+export async function engineFor(
+  { format }: Pick<ModelFiles, "format">,
+  { config, clock }: Pick<ModelParts, "config" | "clock">,
+): Promise<EngineChoice> {
+  return await selectEngine(config.WEIR_ENGINE, format, {
+    delayMs: 0,
+    threads: config.WEIR_THREADS,
+    clock,
+  });
+}
+
+export class Trial implements Disposable {
+  readonly #files: ModelFiles;
+  readonly #model: Model;
+
+  private constructor(files: ModelFiles, model: Model) {
+    this.#files = files;
+    this.#model = model;
+  }
+
+  /**
+   * Loads a network.
+   *
+   * @throws {ModelError} naming the file and the fault where it cannot be loaded
+   */
+  static async load(engine: Engine, files: ModelFiles): Promise<Trial> {
+    return new Trial(files, await engine.load(files));
+  }
+
+  /** Shape of one picture as the network takes it. */
+  get inputShape(): readonly number[] {
+    const { width, height } = this.#files.config.input;
+    return this.#model.layout === "planar" ? [3, height, width] : [height, width, 3];
+  }
+
+  get outputShape(): readonly number[] {
+    return this.#model.outputShape;
+  }
+
+  /** Runs a picture, given as samples of the input's size. */
+  async run(pixels: Uint8Array, signal: AbortSignal): Promise<Run> {
+    const input = new Float32Array(pixels.length);
+    preprocess(pixels, this.#files.config.input, input, 0, this.#model.layout);
+    return { input, output: await this.#model.predict(input, 1, signal) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#model.dispose();
+  }
+}
+
+/** A picture of noise that is the same each time (xorshift32, Marsaglia 2003). */
+export function noise({ width, height }: ModelFiles["config"]["input"]): Uint8Array {
+  let state = 1;
+  return Uint8Array.from({ length: 3 * width * height }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state & 255;
+  });
+}
