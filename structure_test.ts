@@ -32,6 +32,7 @@ const PROGRAMS = new Set([
   "bench/polling/model_gateway.ts",
   "bench/polling/model_worker.ts",
   "bench/polling/worker.ts",
+  "deploy/healthy.ts",
   "fixtures/training/onnx_twin.ts",
   "fixtures/training/train.ts",
   "setup/addon_probe.ts",

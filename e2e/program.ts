@@ -32,17 +32,23 @@ export class Program implements AsyncDisposable {
   #printed = Promise.withResolvers<void>();
 
   /**
-   * Starts it from the checkout.
+   * Starts it.
    *
    * @param args arguments for the Deno that runs the tests
+   * @param cwd the checkout, unless given
    */
-  constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  constructor(
+    name: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    { cwd = ROOT }: { readonly cwd?: string } = {},
+  ) {
     this.name = name;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [...args],
       env: environment(env),
       clearEnv: true,
-      cwd: ROOT,
+      cwd,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
