@@ -43,8 +43,6 @@ export interface JobsParts {
   readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
-  /** Is told of each job that is taken in. */
-  readonly onSubmitted: () => void;
   /** `WEIR_TIMEOUT_MS`. */
   readonly timeoutMs: number;
   /** `WEIR_RESULT_TTL_MS`. */
@@ -140,7 +138,6 @@ export class Jobs {
         return await this.#join(submitted.id);
     }
     waiter.submitted = true;
-    this.#parts.onSubmitted();
     const owner = caller.name || undefined;
     log.debug("job queued", { ...jobFields(job), owner, images: images.length });
     const record = queuedRecord(job, submitted.createdAt);

@@ -14,7 +14,7 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { type Handler, listen } from "../shared/listen.ts";
 import { loop } from "../shared/loop.ts";
-import { countFinished, countSubmitted, redisCalls } from "../shared/metrics.ts";
+import { countFinished, countSubmitted, type JobCounts, redisCalls } from "../shared/metrics.ts";
 import { DEAD_BYTES_MAX } from "../shared/redis/attempts.ts";
 import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
@@ -30,6 +30,7 @@ import type { Tracing } from "../shared/tracing.ts";
 import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
 import { openWatch } from "./dashboard/mod.ts";
+import { Recorder } from "./dashboard/recorder.ts";
 import { EventStreams } from "./events/event_streams.ts";
 import { Stories } from "./explain/stories.ts";
 import { Jobs, type JobsParts } from "./jobs.ts";
@@ -75,9 +76,12 @@ export async function runGateway(
   const { admission, ...settings } = settingsOf(config);
   const keys = openKeys(config, clock, log);
   const metrics = new Registry();
-  const counts = { submitted: countSubmitted(metrics), finished: countFinished(metrics) };
   const shards = stack.use(await openShards(parts, redisCalls(metrics)));
   await joinDeployment(shards.common, config.WEIR_SHARDS);
+  const overviews = new OverviewReader({ overviews: new RedisOverviews({ shards, clock }), clock });
+  const history = new RedisHistory(shards.common);
+  const recorder = new Recorder({ overviews, history, gateway: name, clock, log });
+  const counts = countsOf(metrics, recorder);
   const quotas = new RedisQuotas(shards.common);
   const queue = new RedisJobQueue({
     shards,
@@ -93,14 +97,14 @@ export async function runGateway(
   const streams = new EventStreams({ clock, log, drain });
   const sockets = new Sockets({ clock, log, drain, bodyBytesMax: settings.bodyBytesMax });
   const upgrades = new Upgrades();
-  const overviews = new OverviewReader({ overviews: new RedisOverviews({ shards, clock }), clock });
   const deadBytesMax = config.WEIR_SHARDS * DEAD_BYTES_MAX;
   measureGateway(metrics, {
     ...{ waiters, streams, sockets, shards, overviews, admission, deadBytesMax },
   });
   const letters = new RedisDeadLetters({ shards, gateway: name, admission, counts });
-  const history = new RedisHistory(shards.common);
-  const watch = openWatch({ ...parts, gateway: name, overviews, history, letters, admission });
+  const watch = openWatch({
+    ...{ ...parts, gateway: name, recorder, overviews, history, letters, admission },
+  });
   const app = createApp({
     jobs: new Jobs({ queue, waiters, ...common, ...settings, ...watch }),
     letters,
@@ -121,7 +125,7 @@ export async function runGateway(
   runBeside(stack, (closed) => [
     keys?.follow(closed),
     streams.beat(closed),
-    watch.recorder.run(closed),
+    recorder.run(closed),
     ...feeds.flatMap((feed) => {
       const noted = watch.noting(feed);
       const heard = keys ? new ReleasedFeed({ feed: noted, keys, quotas, log }) : noted;
@@ -131,6 +135,18 @@ export async function runGateway(
   const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
   await serve(parts, server, drain, giveUp);
   log.info("gateway drained", { name });
+}
+
+/** Counts jobs for who scrapes, and those that are taken in for the last hour, too. */
+function countsOf(metrics: Registry, recorder: Recorder): JobCounts {
+  const submitted = countSubmitted(metrics);
+  return {
+    submitted: (model) => {
+      submitted(model);
+      recorder.submitted();
+    },
+    finished: countFinished(metrics),
+  };
 }
 
 /** Begins what runs until the stack is closed, and ends it then. */

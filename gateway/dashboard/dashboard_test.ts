@@ -8,6 +8,7 @@ import { commandCalls } from "../../shared/testing/redis.ts";
 import type { StreamListener } from "../events/event_streams.ts";
 import { type Dashboard, LOOK_MS } from "./dashboard.ts";
 import { openWatch } from "./mod.ts";
+import { Recorder } from "./recorder.ts";
 import { SLOT_MS } from "./sample.ts";
 import type { Point, View } from "./view.ts";
 
@@ -35,7 +36,7 @@ class Viewer implements StreamListener {
 }
 
 function dashboardOf(broker: Broker, clock: ManualClock): Dashboard {
-  return openWatch({
+  const parts = {
     overviews: new RedisOverviews({ shards: broker.shards, clock }),
     history: new RedisHistory(broker.shards.common),
     letters: broker.letters,
@@ -43,7 +44,8 @@ function dashboardOf(broker: Broker, clock: ManualClock): Dashboard {
     gateway: "g1",
     clock,
     log: keptLog(),
-  }).dashboard;
+  };
+  return openWatch({ ...parts, recorder: new Recorder(parts) }).dashboard;
 }
 
 /** Commands that some looks cost while so many look. */

@@ -12,9 +12,10 @@ import type { Log } from "../../shared/log.ts";
 import type { Overviews } from "../../shared/overview.ts";
 import { LetterImages } from "../letter_images.ts";
 import { Dashboard } from "./dashboard.ts";
-import { Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 
 export interface WatchParts {
+  readonly recorder: Recorder;
   readonly overviews: Overviews;
   readonly history: History;
   readonly letters: DeadLetters;
@@ -27,11 +28,8 @@ export interface WatchParts {
 
 /** What watches a deployment from a gateway. */
 export interface Watch {
-  readonly recorder: Recorder;
   readonly dashboard: Dashboard;
   readonly letterImages: LetterImages;
-  /** Is told when a job was taken in. */
-  readonly onSubmitted: () => void;
   /** Is told when a dead letter has left. */
   readonly onLetterLeft: (id: JobId) => void;
   /** A feed as it is, of which outcomes are noted. */
@@ -39,19 +37,12 @@ export interface Watch {
 }
 
 export function openWatch(parts: WatchParts): Watch {
-  const { letters, admission: { jobsMax, bytesMax }, clock, log } = parts;
-  const recorder = new Recorder(parts);
-  const dashboard = new Dashboard({
-    ...parts,
-    recorder,
-    limits: { jobs: jobsMax, bytes: bytesMax },
-  });
+  const { recorder, letters, admission: { jobsMax, bytesMax }, clock, log } = parts;
+  const dashboard = new Dashboard({ ...parts, limits: { jobs: jobsMax, bytes: bytesMax } });
   const letterImages = new LetterImages({ letters, clock });
   return {
-    recorder,
     dashboard,
     letterImages,
-    onSubmitted: () => recorder.submitted(),
     onLetterLeft: (id) => {
       letterImages.forget(id);
       // Who did it waits for the answer of that, not for this.

@@ -23,8 +23,6 @@ import { LOCATION } from "./jobs.ts";
 export interface DeadParts {
   readonly letters: DeadLetters;
   readonly letterImages: LetterImages;
-  /** Is told of each new job. */
-  readonly onSubmitted: () => void;
   /** Is told when a letter has left. */
   readonly onLetterLeft: (id: JobId) => void;
   readonly jobs: Jobs;
@@ -104,7 +102,7 @@ function image({ letterImages }: DeadParts): Route {
 }
 
 function replay(parts: DeadParts): Route {
-  const { letters, onSubmitted, onLetterLeft, jobs, log, timeoutMs, resultTtlMs, draining } = parts;
+  const { letters, onLetterLeft, jobs, log, timeoutMs, resultTtlMs, draining } = parts;
   return route({
     method: "POST",
     access: "admin",
@@ -133,7 +131,6 @@ function replay(parts: DeadParts): Route {
           return problemResponse(atCapacity(replayed.waitMs));
       }
       log.info("dead letter replayed", { letter: id, job: replayed.id });
-      onSubmitted();
       onLetterLeft(id);
       const found = await jobs.read(caller, replayed.id, 0, request.signal);
       if (!found.ok) return problemResponse(found);

@@ -31,6 +31,7 @@ import { type AppParts, createApp } from "../app.ts";
 import { Catalog } from "../catalog.ts";
 import type { Dashboard } from "../dashboard/dashboard.ts";
 import { openWatch } from "../dashboard/mod.ts";
+import { Recorder } from "../dashboard/recorder.ts";
 import { EventStreams } from "../events/event_streams.ts";
 import { Stories } from "../explain/stories.ts";
 import { Jobs } from "../jobs.ts";
@@ -133,7 +134,6 @@ export function openBareApp(
     letters: undefined as unknown as DeadLetters,
     letterImages: undefined as unknown as LetterImages,
     dashboard: undefined as unknown as Dashboard,
-    onSubmitted: () => {},
     onLetterLeft: () => {},
     tracing: new Tracing(clock),
     clock,
@@ -197,9 +197,8 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
   });
   const history = new RedisHistory(shards.common);
   const { letters } = broker;
-  const watch = openWatch({
-    ...{ overviews, history, letters, admission, gateway: "g1", clock, log },
-  });
+  const watched = { overviews, history, letters, admission, gateway: "g1", clock, log };
+  const watch = openWatch({ ...watched, recorder: new Recorder(watched) });
   const tracing = new Tracing(clock);
   const app = judged(createApp({
     ...watch,
