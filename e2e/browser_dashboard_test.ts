@@ -4,11 +4,14 @@ import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
 import { mediaType } from "../shared/media_type.ts";
+import { HISTORY_KEY } from "../shared/redis/keys.ts";
+import { Scrape } from "../shared/testing/scrape.ts";
 import { assertAtHome, assertNoBarriers, openPage, withoutBrowser } from "./browser.ts";
 import { call, post } from "./client.ts";
 import { ROOT } from "./program.ts";
 import { DASHBOARD_SCENES, takeDashboard } from "./screenshots.ts";
 import { tempFolder } from "./temp_folder.ts";
+import { until } from "./waiting.ts";
 import { testWeir } from "./weir.ts";
 
 const ENV = { WEIR_MODELS: join(ROOT, "fixtures", "models"), WEIR_ATTEMPTS_MAX: "1" };
@@ -53,7 +56,7 @@ testWeir(
       await untilTile(page, "Dead letters", /^2$/);
       for (const id of letters) {
         const found = letter(page, id);
-        await found.getByText("the model failed on the image").waitFor();
+        await found.getByText("The model failed on the image, once.", { exact: true }).waitFor();
         const thumbnail = found.locator("img");
         await thumbnail.waitFor();
         // What the browser has decoded has a size.
@@ -135,6 +138,12 @@ testWeir(
       await told.waitFor();
       await page.getByRole("button", { name: "1 hour" }).click();
       await page.getByRole("button", { name: "1 hour", pressed: true }).waitFor();
+      const counted = (await Scrape.of(url)).value("weir_jobs_submitted_total");
+      await until(`all ${counted} jobs are noted, the replay too`, async () => {
+        const kept = await weir.redis.client.xrange(HISTORY_KEY, "-", "+");
+        const noted = kept.map(([, [, text]]) => JSON.parse(text!).submitted);
+        return noted.reduce((sum, submitted) => sum + submitted, 0) === counted;
+      });
     });
 
     await step("asks for a key of an administrator where there are keys", async () => {
@@ -164,7 +173,13 @@ testWeir(
       await page.getByText("Live", { exact: true }).waitFor();
       await weir.assertEmpty("shapes");
       await weir.drain();
-      await page.getByText("The gateway cannot be reached").waitFor();
+      const lost = page.getByRole("status").getByText(
+        /^The gateway cannot be reached.* was so at \d/,
+      );
+      await lost.waitFor();
+      await page.getByText("Not live").waitFor();
+      // It is not known any more.
+      assert.equal(await page.getByText("All is well").count(), 0);
       await page.getByText("Jobs in the queue").first().waitFor();
     });
   },

@@ -94,8 +94,10 @@ export class Runner {
     // What is given up stays in the worker's hands, to be handed back.
     if (signal.aborted) return finished;
     for (const job of failed) {
-      if (job.attempt < this.#parts.attemptsMax) this.#putOff(job);
-      else finished.push(job.dead(`the model failed on the image, ${job.attempt} times`));
+      const { attempt } = job;
+      const often = attempt === 1 ? "once" : `${attempt} times`;
+      if (attempt < this.#parts.attemptsMax) this.#putOff(job);
+      else finished.push(job.dead(`the model failed on the image, ${often}`));
     }
     return finished;
   }

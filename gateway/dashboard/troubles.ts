@@ -6,6 +6,7 @@
  * @module
  */
 import type { ModelOverview, Overview, WorkerOverview } from "../../shared/overview.ts";
+import { counted } from "../page/words.ts";
 import type { Trouble } from "./view.ts";
 
 /** Bounds of each model's queue. */
@@ -21,7 +22,7 @@ const FILLING = 0.8;
 const MEMORY_SCARCE = 0.9;
 
 /** A job that waits longer, with workers alive, is told of. */
-const LONG_MS = 30_000;
+const LONG_MS = 10_000;
 
 /** What is wrong, the worst first. */
 export function troublesOf(overview: Overview, limits: Limits): Trouble[] {
@@ -33,8 +34,9 @@ export function troublesOf(overview: Overview, limits: Limits): Trouble[] {
     return texts;
   }
   if (away.length > 0) {
-    const which = away.map(({ number }) => number).join(", ");
-    texts.push(fault(`Redis does not answer for ${named("shard", away.length)} ${which}.`));
+    const which = (away.length === 1 ? "shard " : "shards ") +
+      away.map(({ number }) => number).join(", ");
+    texts.push(fault(`Redis does not answer for ${which}.`));
   }
   if (models.length === 0) texts.push(fault("No worker has offered a model yet."));
   texts.push(...models.flatMap((model) => ofModel(model, limits)));
@@ -63,7 +65,7 @@ function ofModel(
   } else if (oldestMs > LONG_MS) {
     troubles.push(warning(
       `The oldest job of model “${model}” has been there for ${duration(oldestMs)}; ` +
-        `${jobs} are not done.`,
+        `${jobs} ${jobs === 1 ? "is" : "are"} not done.`,
     ));
   }
   const filled = Math.max(jobs / limits.jobs, bytes / limits.bytes);
@@ -77,20 +79,14 @@ function ofModel(
 }
 
 function silent({ name }: WorkerOverview): Trouble {
-  return warning(`Worker “${name}” has been silent for too long: its jobs go to others.`);
+  return warning(`Worker “${name}” has been silent for too long: another one takes its jobs over.`);
 }
 
 function duration(ms: number): string {
   const seconds = Math.floor(ms / 1000);
-  if (seconds < 120) return named("second", seconds, true);
+  if (seconds < 120) return counted(seconds, "second");
   const minutes = Math.floor(seconds / 60);
-  return minutes < 120
-    ? named("minute", minutes, true)
-    : named("hour", Math.floor(minutes / 60), true);
-}
-
-function named(noun: string, count: number, told = false): string {
-  return `${told ? `${count} ` : ""}${noun}${count === 1 ? "" : "s"}`;
+  return minutes < 120 ? counted(minutes, "minute") : counted(Math.floor(minutes / 60), "hour");
 }
 
 function fault(text: string): Trouble {

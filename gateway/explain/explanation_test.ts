@@ -106,6 +106,12 @@ Deno.test("a success is told with its stages, its batch and who was told", () =>
   assert.deepEqual(ends(view), ["1 w1 succeeded"]);
 });
 
+Deno.test("where no stage took most of the time, the longest is told", () => {
+  const work = { ...WORK, decodeMs: 400, inferMs: 390 };
+  const { summary } = explained(story([[50, began("w1")], [1050, ended({ work })]]));
+  assert.equal(summary, "succeeded after 1.1 s; longest, 400 ms (38 %), decoding its images");
+});
+
 Deno.test("jobs of a batch are named to those alone who may see them", () => {
   const told = story([[50, began("w1")], [1050, ended({ work: WORK })]]);
   const view = explained(told, false);
@@ -223,7 +229,7 @@ Deno.test("a job that was handed back waits again, and one under way is told up 
   const waiting = explained(story([], { state: "queued", attempts: 0 }));
   assert.equal(
     waiting.summary,
-    "queued, accepted 60.0 s ago; most of it, 60.0 s (100 %), waiting in the queue for a worker",
+    "queued, accepted 60.0 s ago, all of it waiting in the queue for a worker",
   );
 });
 

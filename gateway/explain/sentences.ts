@@ -39,6 +39,7 @@ export function summaryOf(
   if (slowest === undefined) return head;
   const most = totals[slowest];
   const percent = Math.round(100 * most / Math.max(total, most));
+  if (percent === 100) return `${head}, all of it ${STAGE_WORDS[slowest]}`;
   const part = percent > 50 ? "most of it" : "longest";
   return `${head}; ${part}, ${duration(most)} (${percent} %), ${STAGE_WORDS[slowest]}`;
 }

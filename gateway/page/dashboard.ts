@@ -15,7 +15,7 @@ import { Hour } from "./hour.ts";
 import { KeyForm } from "./key_form.ts";
 import { type Letter, lettersPanel, type LetterState } from "./letters_panel.ts";
 import { details, tiles, troublesPanel } from "./overview_panels.ts";
-import { sentence } from "./words.ts";
+import { sentence, timeOfDay } from "./words.ts";
 
 const byId = (id: string) => document.getElementById(id)!;
 
@@ -43,7 +43,7 @@ class DashboardPage {
       const refusal = await this.#key.client.watch(
         "admin/dashboard",
         (name, data) => this.#hear(name, data),
-        ({ reason }) => this.#connection("fault", `${reason} Trying again…`),
+        ({ reason }) => this.#lost(`${reason} Trying again…`),
         signal,
       );
       this.#refused(refusal);
@@ -101,11 +101,17 @@ class DashboardPage {
     );
   }
 
-  /** What is shown may be old: it says so, and stays. */
   #refused({ status, reason }: Refusal): void {
-    const role = "This API key may not watch: one of the role admin may.";
-    this.#connection("fault", status === 403 ? role : reason);
+    this.#lost(status === 403 ? "This API key may not watch: one of the role admin may." : reason);
     if (status === 403) this.#key.show(true);
+  }
+
+  /** What is shown stays, but whether it is still so is not known. */
+  #lost(reason: string): void {
+    this.#connection("fault", "Not live");
+    const shown = this.#view && `What is shown was so at ${timeOfDay(this.#view.at, true)}.`;
+    const text = [reason, shown].filter((part) => part !== undefined).join(" ");
+    render(troublesPanel([{ level: "fault", text }]), byId("troubles"));
   }
 
   #connection(level: "none" | "fault", text: string): void {

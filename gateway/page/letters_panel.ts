@@ -5,7 +5,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { View } from "../dashboard/view.ts";
-import { bytes, counted, timeOfDay } from "./words.ts";
+import { bytes, counted, sentence, timeOfDay } from "./words.ts";
 
 export type Letter = View["letters"]["newest"][number];
 
@@ -56,7 +56,7 @@ function item(
     <li class="panel letter" aria-busy=${String(state.busy)}>
       ${picture(state)}
       <div>
-        <p class="reason">${reason}</p>
+        <p class="reason">${sentence(reason)}</p>
         <p class="hint">
           ${model}, ${counted(attempts, "attempt")}, ${counted(images, "image")} of ${bytes(size)},
           given up <time datetime=${failedAt}>${when(failedAt)}</time>

@@ -90,6 +90,8 @@ class UploadPage {
         this.#draw(photo);
         announce(photo);
         const { over, job } = photo;
+        // Why it failed may have to do with the workers.
+        if (photo.retryable) void this.learn();
         if (over && job?.finishedAt) void this.#explain(photo, job.id);
       },
     });
