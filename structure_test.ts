@@ -32,6 +32,8 @@ const PROGRAMS = new Set([
   "bench/polling/model_gateway.ts",
   "bench/polling/model_worker.ts",
   "bench/polling/worker.ts",
+  "bench/streams/gateway.ts",
+  "bench/streams/worker.ts",
   "deploy/healthy.ts",
   "fixtures/training/onnx_twin.ts",
   "fixtures/training/train.ts",

@@ -49,24 +49,42 @@ export function startPolling(
   redis: BenchRedis,
   { waits = "polling", delayMs = 0, gateways = 1, workers = 1 }: PollingOptions = {},
 ): Promise<System> {
-  const start = (role: string) =>
-    new Child({
-      name: `${waits} ${role}`,
-      command: [
-        Deno.execPath(),
-        ...["run", "--no-prompt", "--allow-env", "--allow-net"],
-        join(parts.root, "bench", "polling", `${role}.ts`),
-      ],
-      env: { ...parts.env, REDIS_URL: redis.url, DELAY_MS: String(delayMs), WAITS: waits },
-      folder: parts.root,
-      ready: READY,
-      clock: parts.clock,
-    });
+  const settings = { DELAY_MS: String(delayMs), WAITS: waits };
+  const start = (role: string) => denoChild(parts, redis, { folder: "polling", role, settings });
   return System.of(
     waits,
     Array.from({ length: gateways }, () => start("gateway")),
     Array.from({ length: workers }, () => start("worker")),
   );
+}
+
+/** The same way through Redis as Weir's, with nothing around it: what no system can go below. */
+export function startStreams(parts: BenchParts, redis: BenchRedis): Promise<System> {
+  const start = (role: string) => denoChild(parts, redis, { folder: "streams", role });
+  return System.of("streams alone", [start("gateway")], [start("worker")]);
+}
+
+function denoChild(
+  parts: BenchParts,
+  redis: BenchRedis,
+  { folder, role, settings = {} }: {
+    readonly folder: string;
+    readonly role: string;
+    readonly settings?: Readonly<Record<string, string>>;
+  },
+): Child {
+  return new Child({
+    name: `${folder} ${role}`,
+    command: [
+      Deno.execPath(),
+      ...["run", "--no-prompt", "--allow-env", "--allow-net"],
+      join(parts.root, "bench", folder, `${role}.ts`),
+    ],
+    env: { ...parts.env, ...settings, REDIS_URL: redis.url },
+    folder: parts.root,
+    ready: READY,
+    clock: parts.clock,
+  });
 }
 
 export interface PollingModelOptions {

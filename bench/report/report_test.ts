@@ -6,6 +6,7 @@ import { type Report, shown, textOf } from "./text.ts";
 const FIGURES: readonly Figure[] = [
   { name: "throughput", value: 4.321, goal: { atLeast: 4 }, unit: "×" },
   { name: "latency", value: 3.5, goal: { atMost: 3 }, unit: "ms" },
+  { name: "beside it", value: 7, unit: "ms" },
 ];
 
 const REPORT: Report = {
@@ -47,6 +48,7 @@ Deno.test("the text has the machine, the tables and each figure beside its goal"
   assert.match(text, /weir +│ +2,346/);
   assert.match(text, /throughput +│ +4\.32 × +│ +≥ 4 × +│ +yes/);
   assert.match(text, /latency +│ +3\.5 ms +│ +≤ 3 ms +│ +NO/);
+  assert.match(text, /beside it +│ +7 ms +│ +│ +│/);
   assert.doesNotMatch(text, /prove nothing/);
   assert.match(textOf({ ...REPORT, quick: true }), /prove nothing/);
 });

@@ -23,6 +23,7 @@ export function shown(cell: Cell): string {
 
 /** `≥ 4 ×` */
 export function goalOf({ goal, unit }: Figure): string {
+  if (goal === undefined) return "";
   const bound = "atLeast" in goal ? `≥ ${shown(goal.atLeast)}` : `≤ ${shown(goal.atMost)}`;
   return `${bound} ${unit}`.trim();
 }
@@ -45,7 +46,7 @@ export function textOf({ quick, machine, scenarios }: Report): string {
       figure.name,
       `${shown(figure.value)} ${figure.unit}`,
       goalOf(figure),
-      isMet(figure) ? "yes" : "NO",
+      figure.goal === undefined ? "" : isMet(figure) ? "yes" : "NO",
     ]);
     lines.push("", tableOf(["figure", "measured", "goal", "met"], rows));
   }

@@ -1,12 +1,13 @@
 /**
- * What the way through the queue costs, without any model: Weir, BullMQ and the polling design.
+ * What the way through the queue costs, without any model: Weir, BullMQ, the polling design, and
+ * Redis Streams with nothing around them.
  *
  * @module
  */
 import { TemporaryFolder } from "../../shared/temporary_folder.ts";
 import { installNode, predictLoad, putLoad } from "../load.ts";
 import { median, quantile, shares, spread } from "../numbers.ts";
-import { BULLMQ_CONCURRENCY, startBullMq, startPolling } from "../peers.ts";
+import { BULLMQ_CONCURRENCY, startBullMq, startPolling, startStreams } from "../peers.ts";
 import { drawPhoto } from "../photo.ts";
 import { BenchRedis, type Persistence } from "../redis.ts";
 import type { Cell, Figure, Plot, Scenario, Stage, Table } from "../scenario.ts";
@@ -47,7 +48,9 @@ export const roundtrip: Scenario = async (stage) => {
     method: `A photo of 80 kB is posted and answered without a model. All systems stand on one ` +
       `Redis; in each of ${roundsOf(stage)} rounds each is measured in turn for ${SECONDS} s, ` +
       `after a warm-up; figures are medians of the rounds. BullMQ's worker has ` +
-      `${BULLMQ_CONCURRENCY} jobs under way, its last thousand finished jobs are kept.`,
+      `${BULLMQ_CONCURRENCY} jobs under way, its last thousand finished jobs are kept. "streams ` +
+      `alone" is an XADD, an XREADGROUP, an XADD and an XREAD without any guarantee: how far ` +
+      `this runtime, client library and Redis go at all.`,
     tables: persistences.map((persistence) => tableOf(persistence, runs)),
     plots: plotsOf(runs),
     figures: figuresOf(runs, sent),
@@ -66,7 +69,8 @@ async function measure(stage: Stage, persistence: Persistence, runs: Run[]): Pro
   await using weir = await startWeir(stage, redis, { env: { WEIR_ENGINE: "null" } });
   await using bullmq = await startBullMq(stage, redis);
   await using polling = await startPolling(stage, redis);
-  const systems = [weir, bullmq, polling];
+  await using streams = await startStreams(stage, redis);
+  const systems = [weir, bullmq, polling, streams];
   const points = stage.quick ? [1, MANY] : CONNECTIONS;
   const steps = points.length * roundsOf(stage) * systems.length;
   let step = 0;
@@ -193,19 +197,31 @@ function figuresOf(runs: readonly Run[], sent: number): Figure[] {
         run.persistence === PROMISED && run.system === system && run.connections === connections
       ).map(value),
     );
-  const ratio = (connections: number, value: (run: Run) => number) =>
-    of("weir", connections, value) / of("bullmq", connections, value);
+  const ratio = (system: string, connections: number, value: (run: Run) => number) =>
+    of(system, connections, value) / of("bullmq", connections, value);
+  const perSecond = (run: Run) => run.perSecond;
+  const p50 = (run: Run) => quantile(run.latencies, 0.5);
   return [
     {
       name: "throughput against BullMQ, 64 at once",
-      value: ratio(MANY, (run) => run.perSecond),
+      value: ratio("weir", MANY, perSecond),
       goal: { atLeast: 4 },
       unit: "×",
     },
     {
+      name: "throughput of streams alone against BullMQ, 64 at once",
+      value: ratio("streams alone", MANY, perSecond),
+      unit: "×",
+    },
+    {
       name: "p50 against BullMQ, one at a time",
-      value: ratio(1, (run) => quantile(run.latencies, 0.5)),
+      value: ratio("weir", 1, p50),
       goal: { atMost: 0.3 },
+      unit: "×",
+    },
+    {
+      name: "p50 of streams alone against BullMQ, one at a time",
+      value: ratio("streams alone", 1, p50),
       unit: "×",
     },
     {
