@@ -17,6 +17,10 @@ const ENOUGH = 30;
 
 const RED = await colourPicture([250, 20, 10]);
 
+const INFERENCE = JSON.stringify({
+  inputs: [{ name: "image", datatype: "BYTES", shape: [1], data: [RED.bytes.toBase64()] }],
+});
+
 /** Clients that ask for one picture, and see to it that no version comes back once it was replaced. */
 class Watchers {
   readonly jobs: { readonly id: JobId; readonly version: string }[] = [];
@@ -183,6 +187,16 @@ testVersions(
     for (const { id, version } of clients.jobs.slice(from)) {
       assert.equal(version, placeOf(id) < 30 ? "2" : "1", id);
     }
+    for (const version of ["1", "2"]) {
+      const path = `/v2/models/colour/versions/${version}/infer`;
+      for (let times = 0; times < 4; times++) {
+        const { body } = await post(weir.url + path, INFERENCE);
+        assert.equal(body.model_version, version, JSON.stringify(body));
+      }
+    }
+    const [{ id, version }] = clients.jobs.slice(-1) as [{ id: JobId; version: string }];
+    const { events } = (await call(`${weir.url}/v1/jobs/${id}/explain`)).body;
+    assert.match(JSON.stringify(events), new RegExp(`version ${version} of the model`));
   },
   2,
 );

@@ -23,24 +23,32 @@ export const JOB_ID = z.object({
   "X-Job-Id": z.string().meta({ description: "The job that was made of the request" }),
 });
 
+/** What a job that its client waited for has answered. */
+export interface Answered {
+  /** One an image, in order. */
+  readonly answers: readonly ImageAnswer[];
+  /** Of the model that answered. */
+  readonly version: string | undefined;
+}
+
 /** Adds {@linkcode JOB_ID}. */
 export function naming({ id }: Accepted, response: Response): Response {
   response.headers.set("X-Job-Id", id);
   return response;
 }
 
-/** Waits for a job's answers, one an image, in order; a client that leaves takes its job along. */
+/** Waits for a job's answers; a client that leaves takes its job along. */
 export async function answersOf(
   jobs: Jobs,
   job: Accepted,
   client: AbortSignal,
-): Promise<Result<readonly ImageAnswer[]>> {
+): Promise<Result<Answered>> {
   const outcome = await jobs.outcome(job, client);
   if (!outcome.ok) return outcome;
   const why = whyNone(outcome.value);
-  return why === undefined
-    ? { ok: true, value: outcome.value.results ?? [] }
-    : { ok: false, ...why };
+  if (why !== undefined) return { ok: false, ...why };
+  const { results: answers = [], version } = outcome.value;
+  return { ok: true, value: { answers, version } };
 }
 
 /** Why a finished job has no answers. */

@@ -15,6 +15,9 @@ const FRESH_MS = 30_000;
 /** Age below which a model that is unknown, or served by nobody, does not cause another read. */
 const MISS_MS = 1_000;
 
+/** How many of a model's workers serve a version. */
+export type Spread = "all" | "some" | "none";
+
 export class Catalog {
   readonly #directory: Directory;
   readonly #clock: Clock;
@@ -52,10 +55,26 @@ export class Catalog {
     return this.#known(name)?.card ?? "unknown";
   }
 
+  /** Which of the workers that serve a model serve this version of it. */
+  async spread(name: string, version: string): Promise<Spread> {
+    const freshMs = spreadOf(this.#known(name), version) === "all" ? FRESH_MS : MISS_MS;
+    if (this.#clock.now() - this.#readAt > freshMs) await this.read();
+    return spreadOf(this.#known(name), version);
+  }
+
   #known(name: string | undefined): ServedModel | undefined {
     if (name !== undefined) return this.#models.find(({ card }) => card.name === name);
     // A default of earlier days stays known: one that is served goes before it.
     const defaults = this.#models.filter(({ card }) => card.default);
     return defaults.find(({ workers }) => workers > 0) ?? defaults[0];
   }
+}
+
+/** Without a worker, the version that was served last is what all would serve. */
+function spreadOf(model: ServedModel | undefined, version: string): Spread {
+  if (model === undefined) return "none";
+  const { card, workers, versions } = model;
+  if (workers === 0) return version === card.version ? "all" : "none";
+  const serving = versions.get(version) ?? 0;
+  return serving === workers ? "all" : serving > 0 ? "some" : "none";
 }

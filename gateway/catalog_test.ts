@@ -111,3 +111,22 @@ Deno.test("catalog that cannot be read fails, and is read at the next request", 
   const found = await catalog.find("a");
   assert(typeof found === "object");
 });
+
+Deno.test("catalog knows which workers serve a version, and soon when that changes", async () => {
+  const served = { ...model("a", 2), versions: new Map([["1", 2], ["2", 1]]) };
+  const opened = open(served);
+  const spread = (version: string) => opened.catalog.spread("a", version);
+  assert.deepEqual(await Promise.all(["1", "2", "3"].map(spread)), ["all", "some", "none"]);
+  opened.models = [{ ...served, versions: new Map([["2", 2]]) }];
+  assert.deepEqual(await Promise.all(["1", "2"].map(spread)), ["all", "some"]);
+  opened.clock.advance(MISS_MS + 1);
+  assert.deepEqual(await spread("2"), "all");
+  assert.deepEqual(await spread("1"), "none");
+  assert.equal(await opened.catalog.spread("b", "1"), "none");
+});
+
+Deno.test("catalog takes the version that was served last for the one that all serve, without workers", async () => {
+  const { catalog } = open(model("a", 0));
+  assert.deepEqual(await catalog.spread("a", CARD.version), "all");
+  assert.deepEqual(await catalog.spread("a", "2"), "none");
+});

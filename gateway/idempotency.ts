@@ -10,6 +10,7 @@ import type { Idempotency } from "../shared/job.ts";
 export interface Asked {
   readonly images: readonly Uint8Array[];
   readonly model: string;
+  readonly version: string | undefined;
   readonly top: number | undefined;
 }
 
@@ -19,7 +20,8 @@ export interface Asked {
  * @param owner whose key it is: two owners' keys never meet
  */
 export function idempotencyOf(owner: string, key: string, asked: Asked): Idempotency {
-  const body = createHash("sha256").update(JSON.stringify([asked.model, asked.top ?? null]));
+  const { model, version = null, top = null } = asked;
+  const body = createHash("sha256").update(JSON.stringify([model, version, top]));
   for (const image of asked.images) {
     // The digest of each image, so that no two lists of images read the same.
     body.update(createHash("sha256").update(image).digest());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Asked, idempotencyOf } from "./idempotency.ts";
 
-const asked: Asked = { images: [Uint8Array.of(1, 2)], model: "shapes", top: 5 };
+const asked: Asked = { images: [Uint8Array.of(1, 2)], model: "shapes", version: "1", top: 5 };
 
 Deno.test("the same request with the same key is the same, from another array as well", () => {
   const again = { ...asked, images: [Uint8Array.of(0, 1, 2).subarray(1)] };
@@ -10,6 +10,8 @@ Deno.test("the same request with the same key is the same, from another array as
 
 const others: [name: string, other: Partial<Asked>][] = [
   ["model", { model: "imagenet" }],
+  ["version", { version: "2" }],
+  ["default version", { version: undefined }],
   ["number of predictions", { top: 4 }],
   ["default number of predictions", { top: undefined }],
   ["image", { images: [Uint8Array.of(1, 3)] }],

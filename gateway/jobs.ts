@@ -101,10 +101,10 @@ export class Jobs {
     const found = await this.model(caller, parameters.model);
     if (!found.ok) return found;
     const card = found.value;
-    const { timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
+    const { version, timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
     const idempotency = idempotencyKey === undefined
       ? undefined
-      : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, top });
+      : idempotencyOf(caller.name, idempotencyKey, { images, model: card.name, version, top });
     const id = this.#placement.newId(idempotency);
     const jobImages = images.map((bytes) => ({ bytes }));
     const refusal = await caller.take({ id, bytes: bytesOf(jobImages), timeoutMs });
@@ -118,6 +118,7 @@ export class Jobs {
       timeoutMs,
       keepMs: keep || idempotency !== undefined ? resultTtlMs : WAITED_KEEP_MS,
       ...(!keep && { waitMaxMs: Math.min(waitMaxMs, timeoutMs) }),
+      ...(version !== undefined && { version }),
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),

@@ -94,6 +94,8 @@ export const SUBMIT_HEADERS = {
 /** What is known of a job to be submitted, besides its images. */
 export interface SubmitParameters {
   readonly model: string | undefined;
+  /** The version that is to answer. */
+  readonly version?: string | undefined;
   readonly top: number | undefined;
   /** The client's deadline in milliseconds. */
   readonly timeoutMs: number | undefined;

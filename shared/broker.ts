@@ -137,6 +137,8 @@ export interface Delivery extends Lane {
   readonly shard: number;
   /** Id of the stream's entry. */
   readonly entry: string;
+  /** The version that is asked for by its number. */
+  readonly version?: string;
   readonly top?: number;
   readonly images: readonly Uint8Array[];
   readonly bytes: number;

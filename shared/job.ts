@@ -124,6 +124,8 @@ export interface NewJob {
   /** Name of the API key that asks; empty where there is none. */
   readonly owner: string;
   readonly model: string;
+  /** The version of it that is to answer; any where absent. */
+  readonly version?: string;
   /** Number of predictions an image, or the model's own where absent. */
   readonly top?: number;
   readonly images: readonly JobImage[];

@@ -32,6 +32,7 @@ export const BatchRun = z.object({
 
 /** What an attempt did, by its worker's monotonic clock; stages not reached are absent. */
 export const Work = z.object({
+  version: z.string().optional().meta({ description: "Version of the model" }),
   beginMs: Ms.meta({ description: "Until Redis answered that the attempt is begun" }),
   decodeMs: Ms.optional().meta({ description: "Decoding, waiting for a decoder included" }),
   waitMs: Ms.optional().meta({ description: "Decoded, until its first batch ran" }),

@@ -209,16 +209,18 @@ export class Consumer {
 
   /** Decodes beside whatever the model is doing. */
   #start(delivery: Delivery, verdict: Verdict & { kind: "run" }, beginMs: number): void {
-    const { batcher, hands, models, tracing, metrics, clock } = this.#parts;
+    const { batcher, hands, models, settler, tracing, metrics, clock } = this.#parts;
     const { attempt, tell, done = 0, waitedMs } = verdict;
     const model = models.take(delivery);
+    if (model === undefined) return settler.settle([unserved(delivery, tell)]);
     const spans = tracing.process(delivery, attempt, waitedMs);
     const observe = metrics.attempt(delivery.model, verdict);
     const onEnd: typeof observe = (how, ms) => {
       models.release(model);
       observe(how, ms);
     };
-    const stages = new Stages({ spans, beginMs, onEnd, clock });
+    const { card: { version } } = model;
+    const stages = new Stages({ spans, version, beginMs, onEnd, clock });
     hands.begin(delivery, stages);
     batcher.reserve(delivery.images.length - done);
     const preparing = this.#prepare({ delivery, model, attempt, tell, done, stages })
@@ -264,6 +266,13 @@ function firstOf(deliveries: readonly Delivery[], room: number): readonly Delive
   let images = 0;
   const last = deliveries.findIndex((delivery) => (images += delivery.images.length) >= room);
   return last < 0 ? deliveries : deliveries.slice(0, last + 1);
+}
+
+/** A job that wants a version which was there when it was taken in. */
+function unserved(delivery: Delivery, tell: string): Finished {
+  const detail = `no version "${delivery.version}" of model "${delivery.model}" is served any more`;
+  const error = { code: "not_found", detail } as const;
+  return { delivery, tell, outcome: { state: "failed", error, timings: {} } };
 }
 
 /** A job whose image cannot be used: its batch mates are not concerned. */

@@ -113,10 +113,25 @@ Deno.test("consumer fails a job whose image is bad, alone and with the image's p
       error: { code: "undecodable_image", detail: "image 3 of 3: decode image: damaged" },
       timings: { decodeMs: 0 },
     },
-    work: { beginMs: 0, decodeMs: 0, batches: [] },
+    work: { version: "2", beginMs: 0, decodeMs: 0, batches: [] },
   }]);
   assert.equal(worker.batcher.held, 1);
   assert.deepEqual(worker.hands.all(), [good]);
+});
+
+Deno.test("consumer fails a job that wants a version which is not served, undecoded", async () => {
+  await using worker = consume();
+  const [gone, there] = ["1", "2"].map((version) => testDelivery([1], { version }));
+  worker.source.hand(gone!, there!);
+  assert.deepEqual(await takenFrom(worker.batcher), [there]);
+  await worker.settler.settled();
+  const detail = `no version "1" of model "${MODEL}" is served any more`;
+  assert.deepEqual(worker.source.finished, [{
+    delivery: gone,
+    tell: "g1",
+    outcome: { state: "failed", error: { code: "not_found", detail }, timings: {} },
+  }]);
+  assert.deepEqual([worker.batcher.held, worker.hands.all()], [1, [there]]);
 });
 
 Deno.test("consumer passes over what it is given a second time while it has it in hand", async () => {
@@ -175,7 +190,7 @@ Deno.test("consumer buries a job at once whose decoding is our own fault, and go
   await worker.settler.settled();
   const error = { code: "job_failed", detail: "given up: decoding it failed" };
   const outcome = { state: "dead", error, attempts: 1 };
-  const work = { beginMs: 0, decodeMs: 0, batches: [] };
+  const work = { version: "2", beginMs: 0, decodeMs: 0, batches: [] };
   assert.deepEqual(worker.source.finished, [{ delivery: met, tell: "g1", outcome, work }]);
   assert.deepEqual(worker.log.lines.find(({ level }) => level === "error")?.fields, {
     job: met.id,

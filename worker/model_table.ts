@@ -53,10 +53,14 @@ export class ModelTable implements Disposable {
     for (const model of before) this.#unloadUnlessNeeded(model);
   }
 
-  /** Chooses the version for a job that is about to be decoded; it stays until it is released. */
-  take({ model: name, id }: Pick<Delivery, "model" | "id">): Served {
-    const { main, rollout } = this.#lineups.get(name)!;
-    const model = rollout !== undefined && placeOf(id) < rollout.percent ? rollout.model : main;
+  /**
+   * Chooses the version for a job that is about to be decoded; it stays until it is released.
+   *
+   * @returns undefined where the job wants a version that is not served
+   */
+  take(job: Pick<Delivery, "model" | "id" | "version">): Served | undefined {
+    const model = this.#choose(job);
+    if (model === undefined) return undefined;
     this.#jobs.set(model, (this.#jobs.get(model) ?? 0) + 1);
     return model;
   }
@@ -65,6 +69,16 @@ export class ModelTable implements Disposable {
   release(model: Served): void {
     this.#jobs.set(model, this.#jobs.get(model)! - 1);
     this.#unloadUnlessNeeded(model);
+  }
+
+  #choose(
+    { model: name, id, version }: Pick<Delivery, "model" | "id" | "version">,
+  ): Served | undefined {
+    const { main, rollout } = this.#lineups.get(name)!;
+    if (version !== undefined) {
+      return this.versions(name).find(({ card }) => card.version === version);
+    }
+    return rollout !== undefined && placeOf(id) < rollout.percent ? rollout.model : main;
   }
 
   #unloadUnlessNeeded(model: Served): void {

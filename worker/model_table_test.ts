@@ -19,7 +19,7 @@ Deno.test("an id's place is its first 32 bits, evenly from 0 to 100, on any shar
 Deno.test("a version that is rolled out gets the jobs below its percentage, and no others", () => {
   const [main, next] = [testModel({ version: "1" }).served, testModel().served];
   using table = new ModelTable();
-  const versionAt = (bits: number) => table.take(jobAt(bits)).card.version;
+  const versionAt = (bits: number) => table.take(jobAt(bits))!.card.version;
   table.set(MODEL, { main, rollout: { model: next, percent: 25 } });
   assert.deepEqual([0, 2 ** 30 - 1, 2 ** 30, 2 ** 32 - 1].map(versionAt), ["2", "2", "1", "1"]);
   table.set(MODEL, { main, rollout: { model: next, percent: 0 } });
@@ -29,11 +29,19 @@ Deno.test("a version that is rolled out gets the jobs below its percentage, and 
   assert.deepEqual(table.cards.map(({ version }) => version), ["1", "2"]);
 });
 
+Deno.test("a job that wants a version by its number gets that one, or none", () => {
+  const [main, next] = [testModel({ version: "1" }).served, testModel().served];
+  using table = new ModelTable();
+  table.set(MODEL, { main, rollout: { model: next, percent: 0 } });
+  const wanting = (version: string) => table.take({ ...jobAt(0), version });
+  assert.deepEqual(["1", "2", "3"].map(wanting), [main, next, undefined]);
+});
+
 Deno.test("a version that is replaced is unloaded with its last job, and not before", () => {
   const [old, next] = [testModel({ version: "1" }), testModel()];
   using table = new ModelTable();
   table.set(MODEL, { main: old.served });
-  const [first, second] = [table.take(jobAt(1)), table.take(jobAt(2))];
+  const [first, second] = [table.take(jobAt(1))!, table.take(jobAt(2))!];
   table.set(MODEL, { main: next.served });
   assert.equal(table.take(jobAt(1)), next.served);
   table.release(first);

@@ -20,6 +20,8 @@ export type AttemptEnd = Settled | "put_off" | "handed_back";
 
 export interface StagesParts {
   readonly spans: AttemptSpans;
+  /** Of the model. */
+  readonly version: string;
   /** How long Redis took to say that the attempt is begun. */
   readonly beginMs: number;
   /** Told once how the attempt ended, and the time that each stage took. */
@@ -30,6 +32,7 @@ export interface StagesParts {
 export class Stages {
   readonly spans: AttemptSpans;
   readonly #clock: Pick<Clock, "now">;
+  readonly #version: string;
   readonly #beginMs: number;
   readonly #onEnd: StagesParts["onEnd"];
   readonly #ms = new Map<Stage, number>();
@@ -41,9 +44,10 @@ export class Stages {
   #since: number;
 
   /** The attempt is in its first stage from the beginning. */
-  constructor({ spans, beginMs, onEnd, clock }: StagesParts) {
+  constructor({ spans, version, beginMs, onEnd, clock }: StagesParts) {
     this.spans = spans;
     this.#onEnd = onEnd;
+    this.#version = version;
     this.#beginMs = beginMs;
     this.#clock = clock;
     this.#stage = "decode";
@@ -92,6 +96,7 @@ export class Stages {
       return reached && { [`${stage}Ms`]: round(this.#msOf(stage)) };
     };
     return {
+      version: this.#version,
       beginMs: round(this.#beginMs),
       ...ms("decode"),
       ...ms("wait"),

@@ -10,7 +10,7 @@ Deno.test("stages are timed one after the other, and those not reached are absen
   const clock = new ManualClock();
   const stages = testStages(clock);
   clock.advance(3);
-  assert.deepEqual(stages.work, { beginMs: 2, decodeMs: 3, batches: [] });
+  assert.deepEqual(stages.work, { version: "2", beginMs: 2, decodeMs: 3, batches: [] });
   assert.deepEqual(stages.timings, { decodeMs: 3 });
   stages.enter("wait");
   stages.enter("wait");
@@ -21,6 +21,7 @@ Deno.test("stages are timed one after the other, and those not reached are absen
   stages.enter("reply");
   clock.advance(100);
   assert.deepEqual(stages.work, {
+    version: "2",
     beginMs: 2,
     decodeMs: 3,
     waitMs: 5,

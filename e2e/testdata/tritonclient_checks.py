@@ -129,7 +129,7 @@ held("many at once")
 refused(404, "no such model", client.infer, "none", [tensor_input(True)], headers=HEADERS)
 refused(
     404,
-    f'no version "7" of model "{MODEL}": "1" is served',
+    f'no version "7" of model "{MODEL}" is served',
     infer,
     tensor_input(True),
     model_version="7",

@@ -8,6 +8,7 @@ const ID = "0-5f8a3a9e-3c07-4c0e-9d3c-2f1f7c1f6b52" as JobId;
 
 /** A second of work: 2 ms to begin, 600 decode, 100 wait, 200 infer. */
 const WORK: Work = {
+  version: "2",
   beginMs: 2,
   decodeMs: 600,
   waitMs: 100,
@@ -85,7 +86,7 @@ Deno.test("a success is told with its stages, its batch and who was told", () =>
   assert.deepEqual(texts(view), [
     "0 gateway g1 took it in: 1 image, 78 kB, for model shapes, to be done within 30.0 s",
     "50 worker w1 began attempt 1",
-    "1050 decoding took 600 ms, waiting for the model 100 ms, the model 200 ms; " +
+    "1050 decoding took 600 ms, waiting for the model 100 ms, version 2 of the model 200 ms; " +
     "batch 17 (9 images of 6 jobs, with 0-a, 0-b and 3 more); " +
     "succeeded, written by worker w1; told to gateway g1",
   ]);

@@ -95,12 +95,13 @@ function beganText(
 
 function workText(work: Work | undefined): string {
   if (work === undefined) return "";
-  const { beginMs, decodeMs, waitMs, inferMs, batches } = work;
+  const { version, beginMs, decodeMs, waitMs, inferMs, batches } = work;
   const parts: string[] = [];
   if (beginMs > SLOW_BEGIN_MS) parts.push(`Redis took ${duration(beginMs)} to begin it`);
   if (decodeMs !== undefined) parts.push(`decoding took ${duration(decodeMs)}`);
   if (waitMs !== undefined) parts.push(`waiting for the model ${duration(waitMs)}`);
-  if (inferMs !== undefined) parts.push(`the model ${duration(inferMs)}`);
+  const model = version === undefined ? "the model" : `version ${version} of the model`;
+  if (inferMs !== undefined) parts.push(`${model} ${duration(inferMs)}`);
   const runs = batches.map(({ number, images, jobs, mates, again }) => {
     const more = jobs - 1 - mates.length;
     const named = mates.join(", ") + (more > 0 ? ` and ${more} more` : "");

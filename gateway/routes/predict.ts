@@ -43,9 +43,9 @@ export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
       const accepted = await submitter.submit(caller, request, parameters, false);
       if (!accepted.ok) return problemResponse(accepted);
       using job = accepted.value;
-      const answers = await answersOf(jobs, job, request.signal);
-      if (!answers.ok) return naming(job, problemResponse(answers));
-      return naming(job, Response.json({ success: true, ...answerView(answers.value) }));
+      const answered = await answersOf(jobs, job, request.signal);
+      if (!answered.ok) return naming(job, problemResponse(answered));
+      return naming(job, Response.json({ success: true, ...answerView(answered.value.answers) }));
     },
   });
   return { name: "Predict", description: "The simple way.", routes: [predict] };

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import type { ModelCard } from "../../shared/model_card.ts";
 import { ANSWER_PROBLEMS, answersOf, JOB_ID, naming } from "../answers.ts";
+import type { Catalog } from "../catalog.ts";
 import type { Jobs, Result } from "../jobs.ts";
 import type { Caller } from "../keys/caller.ts";
 import {
@@ -30,6 +31,7 @@ import { imagesOf } from "./input_images.ts";
 import { atModel, wrongVersion } from "./model_place.ts";
 
 export interface InferParts {
+  readonly catalog: Catalog;
   readonly jobs: Jobs;
   readonly submitter: Submitter;
 }
@@ -52,7 +54,7 @@ interface Asked {
   readonly headers: z.output<z.ZodObject<typeof HEADERS>>;
 }
 
-export function inferRoutes({ jobs, submitter }: InferParts): Route[] {
+export function inferRoutes({ catalog, jobs, submitter }: InferParts): Route[] {
   return atModel(({ path, suffix, params }) =>
     route({
       method: "POST",
@@ -88,19 +90,20 @@ export function inferRoutes({ jobs, submitter }: InferParts): Route[] {
       handle: async ({ params, ...asked }) => {
         const model = await jobs.model(asked.caller, params.name);
         if (!model.ok) return problemResponse(model);
-        const wrong = wrongVersion(model.value, params.version);
+        const wrong = await wrongVersion(catalog, model.value, params.version);
         if (wrong !== undefined) return problemResponse(wrong);
         const read = await readRequest(submitter, asked);
         if (!read.ok) return problemResponse(read);
         const images = judgedImages(submitter, read.value.input, model.value);
         if (!images.ok) return problemResponse(images);
-        const parameters = parametersOf(asked, read.value, model.value);
+        const { version } = params;
+        const parameters = { ...parametersOf(asked, read.value, model.value), version };
         const accepted = await jobs.submit(asked.caller, images.value, parameters, false);
         if (!accepted.ok) return problemResponse(accepted);
         using job = accepted.value;
-        const answers = await answersOf(jobs, job, asked.request.signal);
-        if (!answers.ok) return naming(job, problemResponse(answers));
-        return naming(job, inferResponse(read.value, model.value, answers.value));
+        const answered = await answersOf(jobs, job, asked.request.signal);
+        if (!answered.ok) return naming(job, problemResponse(answered));
+        return naming(job, inferResponse(read.value, model.value, answered.value));
       },
     })
   );

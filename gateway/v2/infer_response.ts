@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { z } from "zod";
 import type { ImageAnswer } from "../../shared/job.ts";
 import type { ModelCard } from "../../shared/model_card.ts";
+import type { Answered } from "../answers.ts";
 import { packTexts } from "./byte_elements.ts";
 import type { InferRequest, WantedOutput } from "./infer_request.ts";
 import { DATATYPES, OUTPUTS } from "./model_tensors.ts";
@@ -50,8 +51,8 @@ export const InferResponseSchema = z.object({
 /** Makes the answer of a job's, one an image. */
 export function inferResponse(
   { id, outputs }: Pick<InferRequest, "id" | "outputs">,
-  { name, version }: ModelCard,
-  answers: readonly ImageAnswer[],
+  { name, version: served }: ModelCard,
+  { answers, version = served }: Answered,
 ): Response {
   const tensors = outputs.map((output) => tensorOf(output, answers));
   const json = {

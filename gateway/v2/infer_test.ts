@@ -46,6 +46,23 @@ Deno.test("infer answers JSON with JSON, its images one job", async () => {
   assert.equal(opened.waiters.size, 0);
 });
 
+Deno.test("infer asks for the version that is named, and says which one answered", async () => {
+  await using opened = await openApp();
+  for (
+    const [path, wanted] of [[INFER, undefined], [
+      "/v2/models/shapes/versions/1/infer",
+      "1",
+    ]] as const
+  ) {
+    const inferring = opened.post(path, asked(1));
+    const { delivery, end } = await opened.begin();
+    assert.equal(delivery.version, wanted);
+    const results = [{ predictions: [{ label: "star", probability: 1 }] }];
+    await end({ state: "succeeded", results, version: "2", timings: {} });
+    assert.equal((await (await inferring).json()).model_version, "2");
+  }
+});
+
 Deno.test("infer takes a photo as bytes, compressed or not, and answers in bytes", async () => {
   await using opened = await openApp();
   const size = PHOTO.length + 4;

@@ -1,7 +1,8 @@
 /**
  * Where the Open Inference Protocol has a model: under its name, or under its name and version.
  *
- * A model is served in one version; to name another one is to name nothing.
+ * Several versions may be served side by side. One that is named has to be served by every worker,
+ * as nobody knows which will take the request.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import type { z } from "zod";
 import type { Fault } from "../../shared/errors.ts";
 import type { ModelCard } from "../../shared/model_card.ts";
 import { ModelName } from "../parameters.ts";
+import type { Catalog } from "../catalog.ts";
 import { fault } from "../problem.ts";
 import type { Route } from "../route.ts";
 
@@ -22,7 +24,7 @@ type Params = {
 const NAMED = { name: ModelName };
 const VERSIONED = {
   name: ModelName,
-  version: ModelName.meta({ description: "The version that is served" }),
+  version: ModelName.meta({ description: "A version that is served" }),
 };
 
 /** A model's path, and what is said of it there. */
@@ -43,11 +45,19 @@ export function atModel(make: (place: ModelPlace) => Route): Route[] {
   return PLACES.map(make);
 }
 
-/** What is wrong with a version; nothing where it is the one served, or none is named. */
-export function wrongVersion(
-  { name, version: served }: ModelCard,
+/** What is wrong with a version that a request wants; nothing where it wants none. */
+export async function wrongVersion(
+  catalog: Catalog,
+  { name }: ModelCard,
   version: string | undefined,
-): Fault | undefined {
-  if (version === undefined || version === served) return undefined;
-  return fault("not_found", `no version "${version}" of model "${name}": "${served}" is served`);
+): Promise<Fault | undefined> {
+  if (version === undefined) return undefined;
+  switch (await catalog.spread(name, version)) {
+    case "all":
+      return undefined;
+    case "some":
+      return fault("busy", `not every worker serves version "${version}" of model "${name}"`);
+    case "none":
+      return fault("not_found", `no version "${version}" of model "${name}" is served`);
+  }
 }

@@ -55,9 +55,11 @@ export function modelRoutes(catalog: Catalog): Route[] {
       handle: async ({ params }) => {
         const found = await find(catalog, params);
         if (!found.ok) return problemResponse(found);
-        const { card: { name }, workers } = found.value;
-        if (workers > 0) return Response.json({ name, ready: true });
-        return problemResponse(fault("busy", `no worker serves model "${name}"`));
+        const { card, workers } = found.value;
+        const wrong = await wrongVersion(catalog, card, params.version);
+        if (wrong !== undefined) return problemResponse(wrong);
+        if (workers > 0) return Response.json({ name: card.name, ready: true });
+        return problemResponse(fault("busy", `no worker serves model "${card.name}"`));
       },
     })
   );
@@ -70,12 +72,15 @@ async function find(
 ): Promise<Result<ServedModel>> {
   const model = (await catalog.read()).find(({ card }) => card.name === name);
   if (model === undefined) return { ok: false, ...fault("not_found", "no such model") };
-  const wrong = wrongVersion(model.card, version);
-  return wrong === undefined ? { ok: true, value: model } : { ok: false, ...wrong };
+  const wrong = await wrongVersion(catalog, model.card, version);
+  // What some serve is there.
+  if (wrong?.code === "not_found") return { ok: false, ...wrong };
+  return { ok: true, value: model };
 }
 
-function metadataOf({ card }: ServedModel): z.output<typeof MetadataSchema> {
+function metadataOf({ card, versions }: ServedModel): z.output<typeof MetadataSchema> {
   const { name, version, engine } = card;
   const { inputs, outputs } = tensorsOf(card);
-  return { name, versions: [version], platform: engine, inputs, outputs };
+  const served = versions.size > 0 ? [...versions.keys()] : [version];
+  return { name, versions: served, platform: engine, inputs, outputs };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { placesOf } from "../docs/document.ts";
 import { keyDigest, newApiKey } from "../keys/api_key.ts";
+import { CARD } from "../../shared/testing/broker.ts";
 import { openApp, openBareApp } from "../testing/app.ts";
 
 /** Asserts that an answer is a problem whose `error` is its detail, and gives that. */
@@ -62,9 +63,26 @@ Deno.test("a model that is not there, or not in that version, is 404 and not rea
   for (const path of ["/v2/models/shapes/versions/2", "/v2/models/shapes/versions/2/ready"]) {
     assert.equal(
       await errorOf(await app.request(path), 404, "not_found"),
-      'no version "2" of model "shapes": "1" is served',
+      'no version "2" of model "shapes" is served',
     );
   }
+});
+
+Deno.test("a version that some workers serve is there, and ready when all do", async () => {
+  const versions = new Map([["1", 2], ["2", 1]]);
+  const { app } = openBareApp({
+    models: () => Promise.resolve([{ card: CARD, workers: 2, versions }]),
+  });
+  for (const version of ["1", "2"]) {
+    const metadata = await (await app.request(`/v2/models/shapes/versions/${version}`)).json();
+    assert.deepEqual(metadata.versions, ["1", "2"]);
+  }
+  const ready = (version: string) => app.request(`/v2/models/shapes/versions/${version}/ready`);
+  assert.equal((await ready("1")).status, 200);
+  assert.equal(
+    await errorOf(await ready("2"), 503, "busy"),
+    'not every worker serves version "2" of model "shapes"',
+  );
 });
 
 Deno.test("a model without a worker is described, and not ready", async () => {

@@ -2,7 +2,7 @@
  * A job as an entry of its stream: small fields as text, images as they came, never base64.
  *
  * ```text
- * id ID  [top N]  [traceparent TEXT]  image BYTES  [image BYTES …]
+ * id ID  [version N]  [top N]  [traceparent TEXT]  image BYTES  [image BYTES …]
  * ```
  *
  * @module
@@ -14,6 +14,7 @@ import { type NewJob, parseJobId } from "../job.ts";
 /** Names and values for XADD. */
 export function jobEntry(job: NewJob): (string | Buffer)[] {
   const fields: (string | Buffer)[] = ["id", job.id];
+  if (job.version !== undefined) fields.push("version", job.version);
   if (job.top !== undefined) fields.push("top", String(job.top));
   if (job.traceparent !== undefined) fields.push("traceparent", job.traceparent);
   for (const { bytes } of job.images) {
@@ -43,6 +44,7 @@ export function parseEntry(origin: Origin, fields: readonly Buffer[]): Delivery 
   }
   const id = parseJobId(texts.get("id") ?? "");
   if (id === undefined || images.length === 0) return undefined;
+  const version = texts.get("version");
   const top = texts.get("top");
   const traceparent = texts.get("traceparent");
   return {
@@ -50,6 +52,7 @@ export function parseEntry(origin: Origin, fields: readonly Buffer[]): Delivery 
     id,
     images,
     bytes: images.reduce((sum, image) => sum + image.byteLength, 0),
+    ...(version !== undefined && { version }),
     ...(top !== undefined && { top: Number(top) }),
     ...(traceparent !== undefined && { traceparent }),
   };

@@ -15,10 +15,12 @@ function fieldsOf(job: NewJob): Buffer[] {
 Deno.test("an entry is read back as it was written, its images to the byte", () => {
   const image = fc.uint8Array({ maxLength: 50 });
   const images = fc.array(image, { minLength: 1, maxLength: 5 });
+  const version = fc.option(fc.nat().map(String), { nil: undefined });
   const top = fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined });
   const traceparent = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
-  fc.assert(fc.property(images, top, traceparent, (images, top, traceparent) => {
+  fc.assert(fc.property(images, version, top, traceparent, (images, version, top, traceparent) => {
     const rest = {
+      ...(version !== undefined && { version }),
       ...(top !== undefined && { top }),
       ...(traceparent !== undefined && { traceparent }),
     };

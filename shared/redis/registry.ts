@@ -85,12 +85,11 @@ export class RedisWorkerRegistry implements WorkerRegistry {
     this.#told = true;
   }
 
-  /** Beats; where Redis has forgotten this worker, or lost its data, announces it again. */
+  /** Beats; where Redis has forgotten this worker, or could not be told, announces it again. */
   async beat(): Promise<void> {
     const { shard, worker, lifetimeMs, clock } = this.#parts;
     const card = this.#announced;
     if (card === undefined) return;
-    if (!this.#told) return await this.announce(card);
     const now = clock.now();
     const offered = now < this.#offerAt ? [] : card.models;
     // Neither SET nor MULTI, which a Redis whose memory is used up refuses.
@@ -100,7 +99,7 @@ export class RedisWorkerRegistry implements WorkerRegistry {
         ...offered.map(({ name }) => client.pexpire(this.#keys.offered(name), OFFERED_MS)),
       ])
     );
-    if (kept.includes(0)) return await this.announce(card);
+    if (kept.includes(0) || !this.#told) return await this.announce(card);
     if (offered.length > 0) this.#offerAt = now + OFFER_MS;
   }
 

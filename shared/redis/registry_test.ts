@@ -41,6 +41,35 @@ Deno.test("a worker counts for the models it serves, and for no other", async ()
   assert.deepEqual(new Map(served), new Map([[MODEL, 2], ["imagenet", 1]]));
 });
 
+Deno.test("a model's versions are counted by the workers that serve them, the lowest first", async () => {
+  await using redis = await testRedis();
+  const { shard } = redis;
+  const next = { ...CARD, version: "10" };
+  for (const [worker, models] of [["w1", [CARD, next]], ["w2", [next]]] as const) {
+    await announceWorker(shard, { worker, models });
+  }
+  const [served] = await new RedisDirectory([shard]).models();
+  assert.deepEqual([...served!.versions], [["1", 1], ["10", 2]]);
+  assert.deepEqual([served!.card.version, served!.workers], ["10", 2]);
+});
+
+Deno.test("a worker that could not tell what it serves now lives on, and tells it with a beat", async () => {
+  await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
+  const { client, shard } = redis;
+  const directory = new RedisDirectory([shard]);
+  const registry = await announceWorker(shard);
+  await client.pexpire(keys.beat("w1"), 1_000);
+  await client.config("SET", "maxmemory", 1);
+  const next = { name: "w1", engine: "wasm", models: [{ ...CARD, version: "2" }] };
+  await assert.rejects(registry.announce(next));
+  await assert.rejects(registry.beat());
+  assert(await client.pttl(keys.beat("w1")) > 1_000);
+  assert.equal((await directory.models())[0]?.card.version, "1");
+  await client.config("SET", "maxmemory", 0);
+  await registry.beat();
+  assert.equal((await directory.models())[0]?.card.version, "2");
+});
+
 Deno.test("a worker and a maintainer stay what they are while redis' memory is used up", async () => {
   await using redis = await testRedis({ settings: { "maxmemory-policy": "noeviction" } });
   const { client, shard } = redis;

@@ -42,7 +42,7 @@ export function testDelivery(
 /** The stages of a delivery's attempt, which Redis took 2 ms to begin. */
 export function testStages(clock: ManualClock, delivery = testDelivery()): Stages {
   const spans = new Tracing(clock).process(delivery, 1, 0);
-  return new Stages({ spans, beginMs: 2, clock });
+  return new Stages({ spans, version: "2", beginMs: 2, clock });
 }
 
 /** The same, decoded in 4 ms: one pixel an image, its samples the number. */
