@@ -53,6 +53,7 @@ export async function takePicture(page: Page, weir: Weir, scene: Scene): Promise
   for (const [i, name] of ["heart", "star"].entries()) {
     await sample(name).click();
     await phase("Answered").nth(i).waitFor();
+    await page.locator(".story").nth(i).waitFor();
   }
   return await pausing(weir, async () => {
     await sample("spiral").click();
