@@ -169,6 +169,7 @@ function banner({ config, root, say }: StartParts, url: string, check: SelfCheck
   );
   say("");
   say(`  Weir serves at ${url}  (a page to try it; Ctrl-C stops)`);
+  say(`  What it is doing: ${url}/dashboard`);
   say("");
   const keys = config.WEIR_API_KEYS_FILE !== undefined;
   const key = keys ? ' -H "Authorization: Bearer $WEIR_API_KEY"' : "";
