@@ -140,7 +140,7 @@ export const SETTINGS = {
   WEIR_DRAIN_MS: setting(ms, "time for running jobs after SIGTERM", "25000"),
   WEIR_API_KEYS_FILE: setting(
     z.string().min(1),
-    "file of API keys, see README; unset: there are none, and only loopback is served",
+    "file of API keys, see docs/operators.md; unset: there are none, and only loopback is served",
   ),
   WEIR_API_KEY: setting(
     // What a header can carry (RFC 6750, section 2.1).
