@@ -12,9 +12,13 @@ export type Role = "gateway" | "worker";
 /** Both of them. */
 export const ROLES: readonly Role[] = ["gateway", "worker"];
 
-/** Command line of a role's task, which each way of deploying repeats. */
-export function taskOf(role: Role): string[] {
-  return project.tasks[role].command.split(" ");
+/**
+ * How a role is run where it is deployed: as its task does, with the packages that there are, so
+ * that no start looks for one.
+ */
+export function commandOf(role: Role): string[] {
+  const [deno, run, ...args] = project.tasks[role].command.split(" ");
+  return [deno!, run!, "--node-modules-dir=manual", ...args];
 }
 
 /** What a role needs to stop in good order: its time to drain, and some to say goodbye. */
