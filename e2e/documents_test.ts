@@ -61,7 +61,7 @@ const absent = !python.ok
   ? `there is no ${missing.join(", no ")}`
   : undefined;
 // deno-lint-ignore no-console -- who runs the tests is to know what was not tested
-console.log(`documents: ${absent === undefined ? "followed" : `absent, ${absent}`}`);
+console.log(`documents: ${absent === undefined ? "used" : `absent, ${absent}`}`);
 
 testWeir(
   "who follows the documents gets what they say",
