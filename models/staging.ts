@@ -9,9 +9,7 @@
  */
 import { join, resolve } from "node:path";
 import { ModelError } from "../worker/models/model_error.ts";
-
-/** No model can be called so: what lies there has its settings one folder further down. */
-const PREFIX = ".weir-staging-";
+import { STAGING_PREFIX as PREFIX } from "../worker/models/repository.ts";
 
 /** Something done, and how it is taken back. */
 interface Step {

@@ -27,6 +27,12 @@ const ENTRIES = ["model.json", "saved_model.pb", "model.onnx"] as const;
 /** File of a model's settings. */
 export const SETTINGS = "weir.json";
 
+/**
+ * Folders in a repository in which a change is being prepared begin so. No model can be called so:
+ * what lies there has its settings one folder further down.
+ */
+export const STAGING_PREFIX = ".weir-staging-";
+
 /** What a repository holds, as far as it can be served. */
 export interface Survey {
   /**
@@ -50,7 +56,7 @@ export async function surveyRepository(folder: string): Promise<Survey> {
   const faults = new Map<string, string>();
   for (const name of await modelNames(root)) {
     try {
-      models.push(...await readVersions(join(root, name)));
+      models.push(...await readVersions(join(root, name), versionsToServe));
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       faults.set(name, error.message);
@@ -99,18 +105,22 @@ async function isModel(folder: string): Promise<boolean> {
 }
 
 /**
- * Reads one model, of its versions to serve the highest; whether it is the default is only what its
- * own settings say.
+ * Reads one model in its highest version, whatever is rolled out; whether it is the default is only
+ * what its own settings say.
  *
  * @param modelFolder absolute path of `NAME`
  * @throws {ModelError} naming the file and the fault
  */
 export async function readModel(modelFolder: string): Promise<ModelFiles> {
-  return (await readVersions(modelFolder)).at(-1)!;
+  const [highest] = await readVersions(modelFolder, (versions) => versions.slice(0, 1));
+  return highest!;
 }
 
-/** Reads the versions of a model that are to be served. */
-async function readVersions(modelFolder: string): Promise<ModelFiles[]> {
+/** Reads those versions of a model that are chosen of all it has, which come highest first. */
+async function readVersions(
+  modelFolder: string,
+  choose: (versions: readonly string[], config: ModelConfig, folder: string) => readonly string[],
+): Promise<ModelFiles[]> {
   const name = basename(modelFolder);
   if (!MODEL_NAME.test(name)) {
     throw new ModelError(
@@ -125,11 +135,18 @@ async function readVersions(modelFolder: string): Promise<ModelFiles[]> {
   const labels = config.labels === undefined
     ? []
     : await readLabels(pathWithin(modelFolder, modelFolder, config.labels, settings));
-  const versions = versionsToServe(await versionsOf(modelFolder), config, modelFolder);
-  return await Promise.all(versions.map(async (version) => {
-    const folder = join(modelFolder, version);
-    return { name, version, folder, ...await findNetwork(folder, modelFolder), config, labels };
-  }));
+  const versions = await versionsOf(modelFolder);
+  if (versions.length === 0) {
+    throw new ModelError(
+      `cannot serve "${modelFolder}": it holds no version, such as a folder "1"`,
+    );
+  }
+  return await Promise.all(
+    choose(versions, config, modelFolder).map(async (version) => {
+      const folder = join(modelFolder, version);
+      return { name, version, folder, ...await findNetwork(folder, modelFolder), config, labels };
+    }),
+  );
 }
 
 /** A model's versions, highest first. */
@@ -141,17 +158,12 @@ export async function versionsOf(modelFolder: string): Promise<string[]> {
   return versions.sort((a, b) => Number(b) - Number(a));
 }
 
-/** Of versions with the highest first. One that is being rolled out comes last. */
+/** One that is being rolled out comes last. */
 function versionsToServe(
   versions: readonly string[],
   { rollout }: ModelConfig,
   modelFolder: string,
 ): readonly string[] {
-  if (versions.length === 0) {
-    throw new ModelError(
-      `cannot serve "${modelFolder}": it holds no version, such as a folder "1"`,
-    );
-  }
   if (rollout === undefined) return versions.slice(0, 1);
   const before = versions.filter((version) => Number(version) < Number(rollout.version));
   const rolledOut = versions.filter((version) => version === rollout.version);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ModelError } from "./model_error.ts";
-import { openRepository, surveyRepository } from "./repository.ts";
+import { openRepository, readModel, surveyRepository } from "./repository.ts";
 import { type ColourModelOptions, COLOURS, writeColourModel } from "./testing/colour_model.ts";
 
 /** A repository of its own for each test, removed afterwards. */
@@ -283,9 +283,11 @@ Deno.test("repository serves the version that is rolled out beside the one befor
   // A version after it waits for its turn.
   await repository.add("colour", { version: "3", settings });
   assert.deepEqual(await servedOf(repository), ["1", "2"]);
+  assert.equal((await readModel(repository.path("colour"))).version, "3");
   await Deno.remove(repository.path("colour", "1"), { recursive: true });
   assert.deepEqual(await servedOf(repository), ["2"]);
   await Deno.remove(repository.path("colour", "2"), { recursive: true });
+  assert.equal((await readModel(repository.path("colour"))).version, "3");
   await repository.rejects(repository.path("colour"), '"rollout.version" is "2"');
 });
 

@@ -1,5 +1,6 @@
 /**
- * A watch on a model repository: tells when something in it has changed and it is quiet again.
+ * A watch on a model repository: tells when something in it has changed and it is quiet again. What
+ * is only being prepared there is no change.
  *
  * Owns the system's watch. Never reads a model.
  * Invariant: whoever is told finds nothing half written, unless its writer paused for longer than
@@ -7,7 +8,9 @@
  *
  * @module
  */
+import { relative } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
+import { STAGING_PREFIX } from "./repository.ts";
 
 /** Quiet time after which whoever copies into the repository is taken to be done. */
 export const SETTLE_MS = 1000;
@@ -32,9 +35,9 @@ export class RepositoryWatch implements Disposable {
   }
 
   async #follow(): Promise<void> {
-    const { onChange, clock } = this.#parts;
-    for await (const { kind } of this.#watcher) {
-      if (kind === "access") continue;
+    const { folder, onChange, clock } = this.#parts;
+    for await (const event of this.#watcher) {
+      if (!isChange(event, folder)) continue;
       this.#cancel();
       this.#cancel = clock.after(SETTLE_MS, onChange);
     }
@@ -44,4 +47,13 @@ export class RepositoryWatch implements Disposable {
     this.#watcher.close();
     this.#cancel();
   }
+}
+
+/** Whether an event is more than a look at the repository, or at what is prepared there. */
+export function isChange(
+  { kind, paths }: Pick<Deno.FsEvent, "kind" | "paths">,
+  folder: string,
+): boolean {
+  const isStaged = (path: string) => relative(folder, path).startsWith(STAGING_PREFIX);
+  return kind !== "access" && (paths.length === 0 || !paths.every(isStaged));
 }

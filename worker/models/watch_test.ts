@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
-import { RepositoryWatch, SETTLE_MS } from "./watch.ts";
+import { STAGING_PREFIX } from "./repository.ts";
+import { isChange, RepositoryWatch, SETTLE_MS } from "./watch.ts";
 
 interface Watched extends AsyncDisposable {
   readonly folder: string;
@@ -75,6 +76,18 @@ Deno.test("a repository that is only read tells nothing", async () => {
   await untilSeen();
   clock.advance(SETTLE_MS);
   assert.equal(changes(), 1);
+});
+
+Deno.test("a version that is prepared in the repository is no change before it is in its place", () => {
+  const [staged, place] = [`/models/${STAGING_PREFIX}a/model/1`, "/models/model/2"];
+  const changes = (kind: Deno.FsEvent["kind"], ...paths: string[]) =>
+    isChange({ kind, paths }, "/models");
+  assert.equal(changes("modify", `${staged}/model.onnx`), false);
+  assert.equal(changes("rename", staged), false);
+  assert.equal(changes("rename", staged, place), true);
+  assert.equal(changes("rename", place), true);
+  assert.equal(changes("access", place), false);
+  assert.equal(changes("any"), true);
 });
 
 Deno.test("a folder that is not there is not watched", () => {
