@@ -1,5 +1,5 @@
 /**
- * Files in, their classes out, as lines of text.
+ * Files in, what a model makes of them out, as lines of text.
  *
  * Owns the order of things and what a person sees. Never touches arguments, streams or exit codes.
  * Invariant: a file that fails takes no other with it.
@@ -7,6 +7,7 @@
  * @module
  */
 import { z } from "zod";
+import { numbersInWords } from "../shared/answer_words.ts";
 import type { Prediction } from "../shared/job.ts";
 import { osState } from "../shared/os_error.ts";
 import { ask, type Asked } from "./gateway.ts";
@@ -23,17 +24,21 @@ export interface ClassifyOptions {
   readonly top: string | undefined;
   /** Paths of the photos. */
   readonly files: readonly string[];
-  /** One JSON array instead of tables: `{"file", "predictions"}` or `{"file", "error"}` each. */
+  /** One JSON array instead of tables: `{"file"}` with its answer or its `error` each. */
   readonly json: boolean;
   /** Takes one line, or several with line breaks between. */
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The classes of an image, most probable first. */
-const Answer = z.object({
-  predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
-});
+const Numbers = z.array(z.number());
+
+/** What a model answers, by its kind; classes the most probable first. */
+const Answer = z.union([
+  z.object({ predictions: z.array(z.object({ label: z.string(), probability: z.number() })) }),
+  z.object({ embedding: Numbers }),
+  z.object({ tensor: z.object({ shape: Numbers, data: Numbers }) }),
+]);
 type Answer = Asked<z.output<typeof Answer>>;
 
 /**
@@ -89,14 +94,22 @@ async function answerOf(
 }
 
 function entry(file: string, answer: Answer): unknown {
-  if (answer.ok) return { file, predictions: answer.value.predictions };
+  if (answer.ok) return { file, ...answer.value };
   const { code, detail } = answer;
   return { file, error: { code, detail } };
 }
 
 function text(file: string, answer: Answer): string {
   if (!answer.ok) return `${file}: ${answer.detail}`;
-  return [file, ...answer.value.predictions.map(row)].join("\n");
+  return [file, ...rows(answer.value)].join("\n");
+}
+
+function rows(answer: z.output<typeof Answer>): string[] {
+  if ("predictions" in answer) return answer.predictions.map(row);
+  const { shape, data } = "tensor" in answer
+    ? answer.tensor
+    : { shape: [answer.embedding.length], data: answer.embedding };
+  return [`  ${numbersInWords(shape, data)}`];
 }
 
 /** Cells of the bar of a certain class. */

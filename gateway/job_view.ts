@@ -5,26 +5,13 @@
  */
 import { z } from "zod";
 import { ERROR_CODES } from "../shared/errors.ts";
-import { FINAL_STATES, type ImageAnswer, type JobRecord, LIVE_STATES } from "../shared/job.ts";
+import { FINAL_STATES, type JobRecord, LIVE_STATES } from "../shared/job.ts";
+import { AnswerSchema, answerView, type Frozen } from "./answer_view.ts";
 
 /** A time as answers carry it: RFC 3339, UTC. */
 export const Time = z.string().meta({ format: "date-time" });
 
 const Ms = z.number().nullable();
-
-const Predictions = z.array(
-  z.object({
-    label: z.string().meta({ description: "Name of the class" }),
-    probability: z.number().meta({ description: "From 0 to 1" }),
-  }).meta({ id: "Prediction", description: "One class that the model sees" }),
-);
-
-/** Predictions of the first image; with several images, those of all in order besides. */
-export const AnswerSchema = z.object({
-  predictions: Predictions.meta({ description: "Of the first image, most probable first" }),
-  results: z.array(z.object({ predictions: Predictions })).optional()
-    .meta({ description: "Of every image in order, where there are several" }),
-}).meta({ id: "Answer", description: "What the model sees" });
 
 /** The job's JSON; what is not known yet is null. */
 export const JobSchema = z.object({
@@ -50,7 +37,7 @@ export const JobSchema = z.object({
   }),
 }).meta({
   id: "Job",
-  description: "One request to classify one or more images; what is not known yet is null",
+  description: "One request to run a model on one or more images; what is not known yet is null",
   examples: [{
     id: "0-5f8a3a9e-3c07-4c0e-9d3c-2f1f7c1f6b52",
     model: "shapes",
@@ -67,11 +54,7 @@ export const JobSchema = z.object({
   }],
 });
 
-/** What a schema describes, as code that makes it but never changes it sees it. */
-export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
-
 export type JobView = Frozen<z.output<typeof JobSchema>>;
-export type AnswerView = Frozen<z.output<typeof AnswerSchema>>;
 
 /** Makes a job's JSON of its record. */
 export function jobView(record: JobRecord): JobView {
@@ -95,12 +78,6 @@ export function jobView(record: JobRecord): JobView {
       totalMs: timings.totalMs ?? null,
     },
   };
-}
-
-/** Makes the answer that `/predict` and a finished job share. */
-export function answerView(results: readonly ImageAnswer[]): AnswerView {
-  const predictions = results[0]?.predictions ?? [];
-  return results.length > 1 ? { predictions, results } : { predictions };
 }
 
 /** A time as answers carry it; what is not known yet is null. */

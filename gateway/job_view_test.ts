@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { JobRecord } from "../shared/job.ts";
 import { newJob } from "../shared/testing/broker.ts";
-import { answerView, jobView } from "./job_view.ts";
+import { jobView } from "./job_view.ts";
 
 const queued: JobRecord = {
   owner: "ada",
@@ -57,12 +57,4 @@ Deno.test("a failed job shows its fault", () => {
   const error = { code: "undecodable_image", detail: "damaged" } as const;
   const view = jobView({ ...queued, state: "failed", error });
   assert.deepEqual([view.error, view.result], [error, null]);
-});
-
-Deno.test("an answer names results only where there are several images", () => {
-  assert.deepEqual(answerView([star]), { predictions: star.predictions });
-  assert.deepEqual(answerView([star, ring]), {
-    predictions: star.predictions,
-    results: [star, ring],
-  });
 });

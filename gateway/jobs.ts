@@ -20,6 +20,7 @@ import type { Log } from "../shared/log.ts";
 import type { ModelCard } from "../shared/model_card.ts";
 import { jobFields } from "../shared/traceparent.ts";
 import type { Tracing } from "../shared/tracing.ts";
+import { unfitFor } from "./answer_bounds.ts";
 import type { Catalog } from "./catalog.ts";
 import { DEADLINE_GRACE_MS, Deadlines } from "./deadlines.ts";
 import { isTold, lastId, NOTHING } from "./events/event.ts";
@@ -101,6 +102,8 @@ export class Jobs {
     const found = await this.model(caller, parameters.model);
     if (!found.ok) return found;
     const card = found.value;
+    const unfit = unfitFor(card, images.length, parameters);
+    if (unfit !== undefined) return { ok: false, ...unfit };
     const { version, timeoutMs = defaultMs, top, traceparent, idempotencyKey } = parameters;
     const idempotency = idempotencyKey === undefined
       ? undefined

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { numbersInWords } from "../shared/answer_words.ts";
 import type { Clock } from "../shared/clock.ts";
 import { StartError } from "./start_error.ts";
 
@@ -18,9 +19,16 @@ export interface ServedModel {
 
 export interface SelfCheck {
   readonly model: ServedModel;
-  readonly label: string;
-  readonly probability: number;
+  /** What the model saw: `star, 98.7 %`. */
+  readonly answer: string;
   readonly ms: number;
+}
+
+/** An answer of `/predict`, by the model's kind. */
+interface Predicted {
+  readonly predictions?: readonly { readonly label: string; readonly probability: number }[];
+  readonly embedding?: readonly number[];
+  readonly tensor?: { readonly shape: readonly number[]; readonly data: readonly number[] };
 }
 
 /** Pause between two looks at a gateway that is starting. */
@@ -56,9 +64,14 @@ export async function checkItself(
   const response = await fetch(`${url}/predict`, { method: "POST", headers, body });
   const answer = await response.json();
   const ms = clock.now() - began;
-  const [best] = answer.predictions ?? [];
   if (!response.ok) throw new StartError(`self-check failed: ${answer.code}: ${answer.detail}`);
   const { models } = await (await fetch(`${url}/v1/models`, { headers })).json();
   const model = models.find((one: ServedModel) => one.default && one.readyWorkers > 0);
-  return { model, label: best?.label ?? "nothing", probability: best?.probability ?? 0, ms };
+  return { model, answer: inWords(answer), ms };
+}
+
+function inWords({ predictions: [best] = [], embedding, tensor }: Predicted): string {
+  if (embedding !== undefined) return numbersInWords([embedding.length], embedding);
+  if (tensor !== undefined) return numbersInWords(tensor.shape, tensor.data);
+  return best === undefined ? "nothing" : `${best.label}, ${(100 * best.probability).toFixed(1)} %`;
 }

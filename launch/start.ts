@@ -158,13 +158,13 @@ const BUILT_IN_MODEL = "shapes";
 const LABELS_SHOWN_MAX = 20;
 
 function banner({ config, root, say }: StartParts, url: string, check: SelfCheck): void {
-  const { model, label, probability, ms } = check;
+  const { model, answer, ms } = check;
   const shown = model.labels.slice(0, LABELS_SHOWN_MAX).join(" · ");
   const more = model.labels.length - LABELS_SHOWN_MAX;
   const sample = relative(Deno.cwd(), join(root, SAMPLE)) || SAMPLE;
   say("");
   say(
-    `  ${SAMPLE}: ${label}, ${(100 * probability).toFixed(1)} % ` +
+    `  ${SAMPLE}: ${answer} ` +
       `(model ${model.name}, engine ${model.engine}, ${Math.round(ms)} ms)`,
   );
   say("");
@@ -175,7 +175,9 @@ function banner({ config, root, say }: StartParts, url: string, check: SelfCheck
   const key = keys ? ' -H "Authorization: Bearer $WEIR_API_KEY"' : "";
   say(`    curl${key} -F image=@${sample} ${url}/predict`);
   say("");
-  say(`  Classes of ${model.name}: ${shown}${more > 0 ? ` · … ${more} more` : ""}`);
+  if (shown !== "") {
+    say(`  Classes of ${model.name}: ${shown}${more > 0 ? ` · … ${more} more` : ""}`);
+  }
   if (model.name === BUILT_IN_MODEL) {
     say(`  For ImageNet's classes: set WEIR_MODELS to a model repository, see README, "Models"`);
   }

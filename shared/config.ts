@@ -8,7 +8,7 @@
  */
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
-import { TIMEOUT_MAX_MS } from "./job.ts";
+import { ANSWERS_BYTES_MAX, TIMEOUT_MAX_MS } from "./job.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
 import { ADDRESS_FORMS, parseRedisAddress } from "./redis/address.ts";
@@ -103,6 +103,11 @@ export const SETTINGS = {
   ),
   WEIR_BODY_BYTES_MAX: setting(size, "larger request bodies are refused", "10485760"),
   WEIR_PIXELS_MAX: setting(size, "larger images are refused, by their header", "50000000"),
+  WEIR_OUTPUT_BYTES_MAX: setting(
+    int(1, ANSWERS_BYTES_MAX),
+    "a model that answers an image with more bytes of numbers is not served",
+    "262144",
+  ),
   WEIR_QUEUE_BYTES_MAX: setting(size, "image bytes admitted for a model", "268435456"),
   WEIR_QUEUE_JOBS_MAX: setting(size, "jobs admitted for a model", "10000"),
   WEIR_QUEUE_WAIT_MAX_MS: setting(

@@ -29,6 +29,7 @@ const DEFAULTS: Record<string, string | number | readonly string[] | undefined> 
   WEIR_THREADS: undefined,
   WEIR_BODY_BYTES_MAX: 10_485_760,
   WEIR_PIXELS_MAX: 50_000_000,
+  WEIR_OUTPUT_BYTES_MAX: 262_144,
   WEIR_QUEUE_BYTES_MAX: 268_435_456,
   WEIR_QUEUE_JOBS_MAX: 10_000,
   WEIR_QUEUE_WAIT_MAX_MS: undefined,

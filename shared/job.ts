@@ -1,5 +1,5 @@
 /**
- * A job: one request to classify one or more images with one model.
+ * A job: one request to run one model on one or more images.
  *
  * Owns the job's identity, its states and the record that clients read. Never touches Redis.
  * Invariant: a job reaches exactly one of the final states, and never leaves it.
@@ -12,6 +12,7 @@
  * @module
  */
 import type { Fault } from "./errors.ts";
+import type { Shape } from "./tensor.ts";
 
 /** `SHARD-UUID`: where the job lives, and 122 random bits that cannot be guessed. */
 export type JobId = string & { readonly __brand: "JobId" };
@@ -46,6 +47,12 @@ export function shardOf(id: JobId): number {
 /** Longest time to a deadline, whoever sets it: a day. */
 export const TIMEOUT_MAX_MS = 86_400_000;
 
+/**
+ * Bytes of the numbers with which all of a job's images are answered, as float32: Redis holds them
+ * with the job's record, and a gateway is busy with nothing else while it prints them.
+ */
+export const ANSWERS_BYTES_MAX = 1_048_576;
+
 /** States that a job leaves again. */
 export const LIVE_STATES = ["queued", "running"] as const;
 /** States that are written once, by whoever is first. */
@@ -66,8 +73,26 @@ export interface Prediction {
 }
 
 /** The classes of one image, most probable first. */
-export interface ImageAnswer {
+export interface ClassesAnswer {
   readonly predictions: readonly Prediction[];
+}
+
+/** The row of numbers that stands for one image. */
+export interface EmbeddingAnswer {
+  readonly embedding: Float32Array;
+}
+
+/** Whatever else a network makes of one image: numbers row by row, with their shape. */
+export interface TensorAnswer {
+  readonly tensor: { readonly shape: Shape; readonly data: Float32Array };
+}
+
+/** What a model answers one image with; all of a model are of one kind. */
+export type ImageAnswer = ClassesAnswer | EmbeddingAnswer | TensorAnswer;
+
+/** The classes of an answer; none where it is of another kind. */
+export function classesOf(answer: ImageAnswer | undefined): readonly Prediction[] {
+  return answer !== undefined && "predictions" in answer ? answer.predictions : [];
 }
 
 /** Where a job's time went, in milliseconds, and with whom; stages not reached are absent. */

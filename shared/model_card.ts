@@ -12,6 +12,9 @@ export const TOP_MAX = 100;
 /** How long a model is offered after its last worker: as long as a job could wait for the next. */
 export const MODEL_KEEP_MS = TIMEOUT_MAX_MS;
 
+/** What a model answers an image with: its classes, a row of numbers, or numbers of any shape. */
+export const OUTPUT_KINDS = ["classes", "embedding", "tensor"] as const;
+
 /** Schema of the card, as it is stored in Redis. */
 export const ModelCardSchema = z.object({
   name: z.string(),
@@ -19,7 +22,10 @@ export const ModelCardSchema = z.object({
   default: z.boolean(),
   engine: z.string(),
   input: z.object({ width: z.number(), height: z.number() }),
-  /** Number of predictions an image where the request names none. */
+  /** `shape`: of one image's output; workers from before there were kinds do not tell it. */
+  output: z.object({ kind: z.enum(OUTPUT_KINDS), shape: z.array(z.number()) })
+    .default({ kind: "classes", shape: [] }),
+  /** Of classes: the number of predictions an image where the request names none. */
   top: z.number(),
   labels: z.array(z.string()),
 });

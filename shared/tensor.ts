@@ -29,6 +29,11 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((size, side) => size * side, 1);
 }
 
+/** Bytes of a tensor's values. */
+export function bytesOfNumbers(shape: Shape): number {
+  return sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /**
  * Packs a tensor's values.
  *
@@ -54,10 +59,19 @@ export function packTensor(values: Uint8Array, shape: Shape): Uint8Array<ArrayBu
 /** Reads a tensor's values; undefined where it has another shape, or its end is missing. */
 export function unpackTensor(bytes: Uint8Array, shape: Shape): Float32Array | undefined {
   const header = headerOf(shape);
-  const length = header.length + sizeOf(shape) * Float32Array.BYTES_PER_ELEMENT;
+  const length = header.length + bytesOfNumbers(shape);
   if (bytes.length !== length || !startsWith(bytes, header)) return undefined;
-  // A copy: numbers must lie at a multiple of four, wherever the bytes lay.
-  return new Float32Array(new Uint8Array(bytes.subarray(header.length)).buffer);
+  return floatsIn(bytes.subarray(header.length));
+}
+
+/** The float32 numbers that bytes are, wherever they lie: a copy, at a multiple of four. */
+export function floatsIn(bytes: Uint8Array): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
+}
+
+/** The bytes that float32 numbers are: a view. */
+export function bytesIn({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function headerOf(shape: Shape): Uint8Array {

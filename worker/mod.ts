@@ -86,6 +86,7 @@ export async function runWorker(
     ...parts,
     wanted: config.WEIR_ENGINE,
     delayMs: config.WEIR_NULL_DELAY_MS,
+    outputBytesMax: config.WEIR_OUTPUT_BYTES_MAX,
     threads: config.WEIR_THREADS,
     thread: repository,
   });

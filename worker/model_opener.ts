@@ -31,11 +31,11 @@ export class ModelOpener {
    * @throws {ModelError} where it cannot be served
    */
   async open(files: ModelFiles, signal: AbortSignal): Promise<OpenedModel> {
-    const { wanted, threads, thread, selectEngine } = this.#options;
+    const { wanted, threads, outputBytesMax, thread, selectEngine } = this.#options;
     const { format } = files;
     const runsHere = selectEngine !== undefined || !holdsItsThread(wanted, format);
     if (!runsHere || (this.#sealed && !this.#here.has(format))) {
-      return await thread.open(files, wanted, threads);
+      return await thread.open(files, { wanted, threads, outputBytesMax });
     }
     this.#here.add(format);
     return await openModel(files, this.#options, signal);

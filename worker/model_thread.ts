@@ -10,22 +10,20 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import type { Prediction } from "../shared/job.ts";
-import type { EngineName, ModelFiles } from "./engines/engine.ts";
+import type { ImageAnswer } from "../shared/job.ts";
+import type { ModelFiles } from "./engines/engine.ts";
 import { ModelError } from "./models/model_error.ts";
 import type { Survey } from "./models/repository.ts";
-import type { OpenedModel } from "./open_model.ts";
+import type { OpenedModel, OpenModelOptions } from "./open_model.ts";
 import type { BatchImage, Served } from "./served_model.ts";
+
+/** What the thread is told of how a model is to be opened. */
+export type ThreadOptions = Pick<OpenModelOptions, "wanted" | "threads" | "outputBytesMax">;
 
 /** What the thread is asked for; a model that it has opened is called by its number. */
 export type ThreadCall =
-  | {
-    readonly kind: "open";
-    readonly wanted: "auto" | EngineName;
-    readonly threads: number | undefined;
-    readonly files: ModelFiles;
-  }
-  | { readonly kind: "classify"; readonly model: number; readonly batch: readonly BatchImage[] }
+  | { readonly kind: "open"; readonly files: ModelFiles; readonly options: ThreadOptions }
+  | { readonly kind: "answer"; readonly model: number; readonly batch: readonly BatchImage[] }
   | { readonly kind: "close"; readonly model: number }
   | { readonly kind: "watch" | "survey"; readonly repository: string };
 
@@ -35,9 +33,9 @@ export type ThreadOpened =
   & Omit<OpenedModel, "model">
   & Pick<Served, "card">;
 
-/** What `classify` gives back. */
+/** What `answer` gives back. */
 export interface ThreadAnswers {
-  readonly answers: Prediction[][];
+  readonly answers: ImageAnswer[];
   readonly tensors: number | undefined;
 }
 
@@ -90,21 +88,16 @@ export class ModelThread implements Disposable {
   /**
    * Opens a model there.
    *
-   * @param threads with which a library computes that has its own
    * @throws {ModelError} where it cannot be served
    */
-  async open(
-    files: ModelFiles,
-    wanted: "auto" | EngineName,
-    threads?: number,
-  ): Promise<OpenedModel> {
-    const opened = await this.#ask({ kind: "open", files, wanted, threads }) as ThreadOpened;
+  async open(files: ModelFiles, options: ThreadOptions): Promise<OpenedModel> {
+    const opened = await this.#ask({ kind: "open", files, options }) as ThreadOpened;
     const { number, card, description, reason } = opened;
     const model = new ThreadedModel(files, card, {
-      classify: async (images) => {
+      answer: async (images) => {
         // What else comes with an image, as its job, has nothing to do there.
         const batch = images.map(({ pixels, top }) => ({ pixels, top }));
-        return await this.#ask({ kind: "classify", model: number, batch }) as ThreadAnswers;
+        return await this.#ask({ kind: "answer", model: number, batch }) as ThreadAnswers;
       },
       // What cannot be unloaded goes with the thread.
       close: () => void this.#ask({ kind: "close", model: number }).catch(() => {}),
@@ -157,7 +150,7 @@ export class ModelThread implements Disposable {
 
 /** What a model in the thread can be asked. */
 interface Remote {
-  classify(batch: readonly BatchImage[]): Promise<ThreadAnswers>;
+  answer(batch: readonly BatchImage[]): Promise<ThreadAnswers>;
   close(): void;
 }
 
@@ -175,9 +168,9 @@ class ThreadedModel implements Served {
     this.#remote = remote;
   }
 
-  async classify(batch: readonly BatchImage[], signal: AbortSignal): Promise<Prediction[][]> {
+  async answer(batch: readonly BatchImage[], signal: AbortSignal): Promise<ImageAnswer[]> {
     signal.throwIfAborted();
-    const { answers, tensors } = await this.#remote.classify(batch);
+    const { answers, tensors } = await this.#remote.answer(batch);
     this.tensors = tensors;
     return answers;
   }

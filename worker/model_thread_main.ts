@@ -31,16 +31,19 @@ let watch: RepositoryWatch | undefined;
 async function answer(call: ThreadCall): Promise<unknown> {
   switch (call.kind) {
     case "open": {
-      const { files, wanted, threads } = call;
-      const options = { wanted, threads, clock: systemClock };
-      const { model, ...engine } = await openModel(files, options, never);
+      const { files, options } = call;
+      const { model, ...engine } = await openModel(
+        files,
+        { ...options, clock: systemClock },
+        never,
+      );
       const number = opened++;
       models.set(number, model);
       return { number, ...engine, card: model.card };
     }
-    case "classify": {
+    case "answer": {
       const model = models.get(call.model)!;
-      const answers = await model.classify(call.batch, never);
+      const answers = await model.answer(call.batch, never);
       return { answers, tensors: model.tensors };
     }
     case "close":

@@ -17,6 +17,8 @@ export interface OpenModelOptions {
   readonly threads?: number | undefined;
   /** What the engine `null` takes over an image. */
   readonly delayMs?: number;
+  /** `WEIR_OUTPUT_BYTES_MAX`. */
+  readonly outputBytesMax?: number | undefined;
   readonly clock: Pick<Clock, "sleep">;
   /** How the engine is found: among the real ones, unless a test has its own. */
   readonly selectEngine?: typeof selectEngine;
@@ -42,6 +44,6 @@ export async function openModel(
 ): Promise<OpenedModel> {
   const { engine, reason } = await select(wanted, files.format, { delayMs, ...options });
   if (engine === undefined) throw new ModelError(`cannot load "${files.entry}": ${reason}`);
-  const model = new ServedModel(files, await loadWarm(engine, files, signal), engine);
+  const model = new ServedModel(files, await loadWarm(engine, files, signal, options), engine);
   return { model, description: engine.description, reason };
 }

@@ -8,7 +8,7 @@
  */
 import type { Finished } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
-import type { JobId, Prediction } from "../shared/job.ts";
+import type { ImageAnswer, JobId } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
 import { MATES_NAMED_MAX } from "../shared/story.ts";
 import { jobFields } from "../shared/traceparent.ts";
@@ -82,11 +82,11 @@ export class Runner {
       const batch = images.slice(from, from + batchMax);
       const answers = await this.#runBatch(model, batch, signal);
       batch.forEach(({ job }, i) => {
-        const predictions = answers[i];
-        if (predictions === undefined) failed.add(job);
+        const answer = answers[i];
+        if (answer === undefined) failed.add(job);
         // After an image without one, no answer would have the place of its image.
-        if (predictions === undefined || failed.has(job)) return;
-        if (job.answer({ predictions })) finished.push(job.succeeded());
+        if (answer === undefined || failed.has(job)) return;
+        if (job.answer(answer)) finished.push(job.succeeded());
       });
       const last = batch.at(-1)!.job;
       if (images[from + batchMax]?.job === last) await this.#report(last);
@@ -107,7 +107,7 @@ export class Runner {
     model: Served,
     batch: readonly JobImage[],
     signal: AbortSignal,
-  ): Promise<(Prediction[] | undefined)[]> {
+  ): Promise<(ImageAnswer | undefined)[]> {
     const { onBatch, tracing, metrics, clock } = this.#parts;
     const number = ++this.#batches;
     const byJob = Map.groupBy(batch, ({ job }) => job);
@@ -117,7 +117,7 @@ export class Runner {
     metrics.batch(model.files.name, batch.length);
     const began = clock.now();
     onBatch(true);
-    const together = await this.#classify(model, batch, signal);
+    const together = await this.#answer(model, batch, signal);
     const answers = together ?? await this.#oneByOne(model, batch, signal);
     onBatch(false);
     span.end();
@@ -144,16 +144,16 @@ export class Runner {
     settler.retry(job.delivery, Math.round(pauseMs));
   }
 
-  /** Predictions of each image; undefined where the model fails on the batch as a whole. */
-  async #classify(
+  /** The answer of each image; undefined where the model fails on the batch as a whole. */
+  async #answer(
     model: Served,
     batch: readonly JobImage[],
     signal: AbortSignal,
-  ): Promise<Prediction[][] | undefined> {
+  ): Promise<ImageAnswer[] | undefined> {
     const { log } = this.#parts;
     const fields = { model: model.files.name, batch: this.#batches, images: batch.length };
     try {
-      const answers = await model.classify(batch, signal);
+      const answers = await model.answer(batch, signal);
       log.debug("batch done", { ...fields, tensors: model.tensors });
       return answers;
     } catch (error) {
@@ -164,16 +164,16 @@ export class Runner {
     }
   }
 
-  /** Predictions of each image; undefined where the model fails on that image alone too. */
+  /** The answer of each image; undefined where the model fails on that image alone too. */
   async #oneByOne(
     model: Served,
     batch: readonly JobImage[],
     signal: AbortSignal,
-  ): Promise<(Prediction[] | undefined)[]> {
+  ): Promise<(ImageAnswer | undefined)[]> {
     if (batch.length === 1) return [undefined];
-    const answers: (Prediction[] | undefined)[] = [];
+    const answers: (ImageAnswer | undefined)[] = [];
     for (const image of batch) {
-      const answered = await this.#classify(model, [image], signal);
+      const answered = await this.#answer(model, [image], signal);
       answers.push(answered?.[0]);
     }
     return answers;

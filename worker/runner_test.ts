@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../shared/broker.ts";
+import { classesOf, type ImageAnswer } from "../shared/job.ts";
 import { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
 import { WorkerMetrics } from "./metrics.ts";
@@ -52,11 +53,15 @@ async function run(
   return { ...settling, batches: [...NUMBERS.batches], said, batcher };
 }
 
+function bestOf(answer: ImageAnswer): string | undefined {
+  return classesOf(answer)[0]?.label;
+}
+
 /** The first label of each image of each job, by the job. */
 function labelsOf({ source }: Ran): Map<PreparedJob["delivery"], (string | undefined)[]> {
   return new Map(source.finished.map(({ delivery, outcome }) => {
     assert(outcome.state === "succeeded", outcome.state);
-    return [delivery, outcome.results.map(({ predictions: [first] }) => first?.label)];
+    return [delivery, outcome.results.map(bestOf)];
   }));
 }
 
@@ -87,7 +92,7 @@ Deno.test("runner reports the answers of a job that goes on with the next batch,
   const { source } = await run([testJob([1]), job]);
   const reports = source.reported.map(({ delivery, tell, from, answers }) => {
     assert.deepEqual([delivery, tell], [job.delivery, "g1"]);
-    return [from, answers.map(({ predictions: [first] }) => first?.label)];
+    return [from, answers.map(bestOf)];
   });
   const labels = numbers.map((number) => LABELS[number]);
   assert.deepEqual(reports, [[0, labels.slice(0, 4)], [4, labels.slice(4, 8)]]);
@@ -114,7 +119,7 @@ Deno.test("runner goes on after the images that an earlier attempt has answered"
 Deno.test("runner gives each job as many classes as it asked for", async () => {
   const ran = await run([testJob([0], { top: 2 }), testJob([1])]);
   const counts = ran.source.finished.map(({ outcome }) =>
-    outcome.state === "succeeded" && outcome.results[0]?.predictions.length
+    outcome.state === "succeeded" && classesOf(outcome.results[0]).length
   );
   assert.deepEqual(counts, [2, 1]);
 });

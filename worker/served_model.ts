@@ -1,22 +1,23 @@
 /**
  * A model that this worker serves: its files, its loaded network, its card.
  *
- * Owns the way from decoded pixels to predictions, in batches. Never decodes, never speaks to the
+ * Owns the way from decoded pixels to answers, in batches. Never decodes, never speaks to the
  * broker. Invariant: answers come in the order of the images.
  *
  * @module
  */
 import type { ModelCard } from "../shared/model_card.ts";
-import type { Prediction } from "../shared/job.ts";
+import type { ImageAnswer } from "../shared/job.ts";
+import { type Shape, sizeOf } from "../shared/tensor.ts";
 import type { Engine, Model, ModelFiles } from "./engines/engine.ts";
 import type { Pixels } from "./images/decode.ts";
 import { place, preprocess } from "./images/preprocess.ts";
-import { predictionsOf } from "./models/answer.ts";
+import { answerOf } from "./models/answer.ts";
 
 /** One image of a batch. */
 export interface BatchImage {
   readonly pixels: Pixels;
-  /** Number of predictions wanted; the model's own where absent. */
+  /** Of classes: the number of predictions wanted; the model's own where absent. */
   readonly top: number | undefined;
 }
 
@@ -42,6 +43,7 @@ export class ServedModel implements Disposable {
       default: files.config.default,
       engine: engine.name,
       input: { width: input.width, height: input.height },
+      output: { kind: output.kind, shape: [...this.#shape] },
       top: output.top,
       labels: [...files.labels],
     };
@@ -52,18 +54,25 @@ export class ServedModel implements Disposable {
     return this.#engine.tensors();
   }
 
-  /** Runs the network on a batch and names each image's classes. */
-  async classify(batch: readonly BatchImage[], signal: AbortSignal): Promise<Prediction[][]> {
-    const scores = await this.#model.predict(this.#fill(batch), batch.length, signal);
-    const classes = scores.length / batch.length;
-    const { output } = this.files.config;
-    return batch.map(({ top = output.top }, i) =>
-      predictionsOf(scores.subarray(i * classes, (i + 1) * classes), {
-        output,
-        labels: this.files.labels,
-        top,
-      })
-    );
+  /** Runs the network on a batch and answers each image. */
+  async answer(batch: readonly BatchImage[], signal: AbortSignal): Promise<ImageAnswer[]> {
+    const values = await this.#model.predict(this.#fill(batch), batch.length, signal);
+    const { labels, config: { output } } = this.files;
+    const shape = this.#shape;
+    const size = sizeOf(shape);
+    if (values.length !== batch.length * size) {
+      throw new RangeError(`${values.length} numbers for ${batch.length} images of ${size} each`);
+    }
+    return batch.map(({ top = output.top }, i) => {
+      const own = values.subarray(i * size, (i + 1) * size);
+      return answerOf(own, { output, labels, top, shape });
+    });
+  }
+
+  /** Of one image's output; an embedding is a row, whatever sides of 1 the network gives it. */
+  get #shape(): Shape {
+    const { outputShape } = this.#model;
+    return this.files.config.output.kind === "embedding" ? [sizeOf(outputShape)] : outputShape;
   }
 
   #fill(batch: readonly BatchImage[]): Float32Array {

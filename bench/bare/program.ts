@@ -42,7 +42,7 @@ function decode(images: number): Promise<BatchImage[]> {
 
 /** Decodes and runs batches for a time, after one that does not count. */
 async function run({ images, seconds, ahead }: BareTask): Promise<BareRun> {
-  await model.classify(await decode(images), never);
+  await model.answer(await decode(images), never);
   const [batchMs, modelMs]: [number[], number[]] = [[], []];
   const cpu = process.cpuUsage();
   const began = systemClock.now();
@@ -52,7 +52,7 @@ async function run({ images, seconds, ahead }: BareTask): Promise<BareRun> {
     const batch = await (next ?? decode(images));
     if (ahead) next = decode(images);
     const decoded = systemClock.now();
-    await model.classify(batch, never);
+    await model.answer(batch, never);
     modelMs.push(systemClock.now() - decoded);
     batchMs.push(systemClock.now() - now);
     now = systemClock.now();

@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import { Redis } from "ioredis";
 import { systemClock } from "../../shared/clock.ts";
+import { classesOf } from "../../shared/job.ts";
 import type { EngineName } from "../../worker/engines/engine.ts";
 import { openRepository } from "../../worker/models/repository.ts";
 import { openModel } from "../../worker/open_model.ts";
@@ -32,8 +33,8 @@ async function work(repository: string, wanted: EngineName, sleeps: string): Pro
     if (text !== undefined) {
       const { id, image } = JSON.parse(text);
       const pixels = new Float32Array(new Uint8Array(Buffer.from(image, "base64")).buffer);
-      const [predictions] = await model.classify([{ pixels, top: undefined }], never);
-      await redis.set(id, JSON.stringify(predictions));
+      const [answer] = await model.answer([{ pixels, top: undefined }], never);
+      await redis.set(id, JSON.stringify(classesOf(answer)));
       await redis.ltrim(LIST, 1, -1);
     }
     if (text === undefined || sleeps === "always") await systemClock.sleep(POLL_MS, never);

@@ -54,7 +54,7 @@ export function kindOf(schema: Schema): Word[] {
 export function membersOf(schema: Schema, path = ""): Member[] {
   if (schema.$ref !== undefined) return [];
   if (schema.items !== undefined) return membersOf(schema.items, `${path}[]`);
-  if (schema.anyOf !== undefined) return schema.anyOf.flatMap((one) => membersOf(one, path));
+  if (schema.anyOf !== undefined) return joined(schema.anyOf.map((one) => membersOf(one, path)));
   return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
     const inner = path === "" ? name : `${path}.${name}`;
     return [{
@@ -64,6 +64,16 @@ export function membersOf(schema: Schema, path = ""): Member[] {
       description: member.description,
     }, ...membersOf(member, inner)];
   });
+}
+
+/** The members of a value of several kinds, each once: one that a kind lacks is optional. */
+function joined(kinds: readonly Member[][]): Member[] {
+  const objects = kinds.filter((members) => members.length > 0);
+  const all = Map.groupBy(objects.flat(), ({ path }) => path);
+  return [...all.values()].map((same) => ({
+    ...same[0]!,
+    optional: same.length < objects.length || same.some(({ optional }) => optional),
+  }));
 }
 
 function boundsOf({ minimum, maximum }: Schema): string | undefined {

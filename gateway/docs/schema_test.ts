@@ -46,3 +46,17 @@ Deno.test("members of nested objects and lists have their path, those of referen
   assert.equal(members[2]?.description, "Of every image");
   assert.deepEqual(membersOf(JOB), []);
 });
+
+Deno.test("members of a value of several kinds are listed once, optional where one lacks them", () => {
+  const kind = (name: string): Schema => ({
+    type: "object",
+    properties: { success: {}, [name]: {} },
+    required: ["success", name],
+  });
+  const members = membersOf({ anyOf: [kind("embedding"), kind("tensor"), { type: "null" }] });
+  assert.deepEqual(members.map(({ path, optional }) => [path, optional]), [
+    ["success", false],
+    ["embedding", true],
+    ["tensor", true],
+  ]);
+});

@@ -8,7 +8,8 @@
  * @module
  */
 import type { JobEvent } from "../../shared/broker.ts";
-import { type FinalState, type ImageAnswer, isFinal, type JobRecord } from "../../shared/job.ts";
+import { type FinalState, isFinal, type JobRecord } from "../../shared/job.ts";
+import { type ImageAnswerView, imageAnswerView } from "../answer_view.ts";
 import { type JobView, jobView } from "../job_view.ts";
 
 /** One event; its id is a whole number from 0 on. */
@@ -18,7 +19,7 @@ export type FollowedEvent =
     /** `queued`, `running`: the job as it was then, at its first attempt. The others: as it is for good. */
     | { readonly name: "queued" | "running" | FinalState; readonly data: JobView }
     /** The answer of one image. */
-    | { readonly name: "prediction"; readonly data: { readonly index: number } & ImageAnswer }
+    | { readonly name: "prediction"; readonly data: { readonly index: number } & ImageAnswerView }
     /** The answers of some images are not kept: they come with a success. */
     | { readonly name: "gap"; readonly data: { readonly from: number; readonly to: number } }
   );
@@ -60,8 +61,8 @@ export function eventsOf({ record, from }: JobEvent, after: number): FollowedEve
   };
   if (results.length > 0) skipTo(from);
   for (; index < from + results.length; index++) {
-    const { predictions } = results[index - from]!;
-    events.push({ id: FIRST_IMAGE + index, name: "prediction", data: { index, predictions } });
+    const data = { index, ...imageAnswerView(results[index - from]!) };
+    events.push({ id: FIRST_IMAGE + index, name: "prediction", data });
   }
   skipTo(done);
   if (isFinal(record.state) && after < lastId(record)) {

@@ -70,8 +70,9 @@ function shortOf(events: readonly FollowedEvent[]): string[] {
   return events.map((event) => {
     if (event.name === "gap") return `${event.id} gap ${event.data.from} to ${event.data.to}`;
     if (event.name !== "prediction") return `${event.id} ${event.name}`;
-    const { index, predictions } = event.data;
-    assert.equal(predictions[0]?.label, `image ${index}`);
+    const { index } = event.data;
+    assert("predictions" in event.data);
+    assert.equal(event.data.predictions[0]?.label, `image ${index}`);
     return `${event.id} image ${index}`;
   });
 }

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import { type BatchRun, type JobStory, Work } from "../../shared/story.ts";
 import { parseTraceparent } from "../../shared/traceparent.ts";
-import { type Frozen, JobSchema, jobView, Time, time } from "../job_view.ts";
+import type { Frozen } from "../answer_view.ts";
+import { JobSchema, jobView, Time, time } from "../job_view.ts";
 import { type Attempt, ATTEMPT_ENDS, attemptsOf } from "./attempts.ts";
 import { acceptedText, factText, summaryOf } from "./sentences.ts";
 import { slowestOf, STAGES, timelineOf, totalsOf } from "./timeline.ts";

@@ -5,7 +5,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ModelCard } from "../../shared/model_card.ts";
-import { counted } from "./words.ts";
+import { counted, shapeInWords } from "./words.ts";
 
 /** A model as `/v1/models` has it. */
 export interface Model extends ModelCard {
@@ -50,7 +50,7 @@ function choice(
   choose: (name: string) => void,
 ): TemplateResult {
   return html`
-    <label class="field">Classify with
+    <label class="field">Answer with
       <select @change=${({ currentTarget }: Event) =>
         choose((currentTarget as HTMLSelectElement).value)}>
         ${models.map(({ name }) =>
@@ -62,7 +62,7 @@ function choice(
 }
 
 function about(model: Model): TemplateResult {
-  const { name, version, engine, input, labels, readyWorkers } = model;
+  const { name, version, engine, input, output, labels, readyWorkers } = model;
   return html`
     <dl class="facts">
       <div>
@@ -85,9 +85,14 @@ function about(model: Model): TemplateResult {
       ? html`<p>This is the built-in model. It knows ${labels.length} drawn shapes and nothing
           else:</p>`
       : nothing}
-    ${known(labels)}
+    ${output.kind === "classes" ? known(labels) : numbers(output)}
     ${isBuiltin(model) ? moreModels() : nothing}
   `;
+}
+
+function numbers({ kind, shape }: Model["output"]): TemplateResult {
+  const as = kind === "embedding" ? ", an embedding: photos alike have rows alike" : "";
+  return html`<p>It knows no classes. It answers a photo with ${shapeInWords(shape)}${as}.</p>`;
 }
 
 function known(labels: readonly string[]): TemplateResult {

@@ -5,11 +5,13 @@
  */
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ExplanationView } from "../explain/explanation.ts";
-import type { AnswerView } from "../job_view.ts";
+import type { AnswerView } from "../answer_view.ts";
 import { curl } from "./curl.ts";
 import type { Phase, Photo } from "./photo.ts";
 import { story } from "./story.ts";
-import { percent } from "./words.ts";
+import { firstOf, numbersIn, percent, shapeInWords } from "./words.ts";
+
+type Classes = Extract<AnswerView, { readonly predictions: unknown }>;
 
 /** What a person can do with a photo. */
 export interface PhotoActions {
@@ -51,7 +53,7 @@ export function photoCard(photo: Photo, view: PhotoView, actions: PhotoActions):
         ${button(photo, actions)}
       </div>
       ${reason === "" ? nothing : html`<p class="reason">${reason}</p>`}
-      ${phase === "answered" ? bars(job!.result!.predictions) : nothing}
+      ${phase === "answered" ? answer(job!.result!) : nothing}
       ${photo.over ? nothing : html`<span class="progress" aria-hidden="true"></span>`}
       ${story(view.story)}
     </div>
@@ -77,7 +79,13 @@ function blank({ currentTarget }: Event): void {
   image.src = "page/icon.svg";
 }
 
-function bars(predictions: AnswerView["predictions"]): TemplateResult {
+function answer(result: AnswerView): TemplateResult {
+  if ("predictions" in result) return bars(result.predictions);
+  const { shape, data } = numbersIn(result);
+  return html`<p class="numbers">${shapeInWords(shape)}: <code>${firstOf(data)}</code></p>`;
+}
+
+function bars(predictions: Classes["predictions"]): TemplateResult {
   return html`
     <ol class="bars" aria-label="Classes, the most probable first">
       ${predictions.map(({ label, probability }) =>

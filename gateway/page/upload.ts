@@ -13,7 +13,7 @@ import { pause } from "./pause.ts";
 import { Photo } from "./photo.ts";
 import { photoCard, type PhotoView } from "./photo_card.ts";
 import { SAMPLES } from "./samples.ts";
-import { counted, percent } from "./words.ts";
+import { answerInWords, counted } from "./words.ts";
 
 /**
  * Photos on their way at once. Each may hold a connection for its events, and a browser opens six
@@ -200,8 +200,7 @@ function say(text: string): void {
 /** Tells a screen reader how a photo ended. */
 function announce({ file, over, phase, job, reason }: Photo): void {
   if (!over) return;
-  const best = phase === "answered" ? job!.result!.predictions[0] : undefined;
-  const news = best ? `${best.label}, ${percent(best.probability)}` : phase;
+  const news = phase === "answered" ? answerInWords(job!.result!) : phase;
   say([`${file.name}: ${news}`, reason].filter((text) => text !== "").join(". "));
 }
 

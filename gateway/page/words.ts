@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AnswerView } from "../answer_view.ts";
 
 const PERCENT = new Intl.NumberFormat("en", {
   style: "percent",
@@ -28,6 +29,35 @@ const WITH_SECONDS = new Intl.DateTimeFormat("en", {
 /** A probability; what would be rounded to nothing is said to be small. */
 export function percent(probability: number): string {
   return probability > 0 && probability < 0.0005 ? "<0.1%" : PERCENT.format(probability);
+}
+
+/** So many numbers of an answer are shown. */
+const NUMBERS_SHOWN_MAX = 5;
+
+/** How many numbers of a shape there are: `7 × 7 × 32 numbers`. */
+export function shapeInWords(shape: readonly number[]): string {
+  return shape.length > 1 ? `${shape.join(" × ")} numbers` : counted(shape[0] ?? 1, "number");
+}
+
+/** The numbers of an answer that has no classes. */
+export function numbersIn(
+  answer: Exclude<AnswerView, { readonly predictions: unknown }>,
+): { readonly shape: readonly number[]; readonly data: readonly number[] } {
+  if ("tensor" in answer) return answer.tensor;
+  return { shape: [answer.embedding.length], data: answer.embedding };
+}
+
+/** An answer, short enough to be read out. */
+export function answerInWords(answer: AnswerView): string {
+  if (!("predictions" in answer)) return shapeInWords(numbersIn(answer).shape);
+  const [best] = answer.predictions;
+  return best === undefined ? "answered" : `${best.label}, ${percent(best.probability)}`;
+}
+
+/** The first of an answer's numbers. */
+export function firstOf(numbers: readonly number[]): string {
+  const first = numbers.slice(0, NUMBERS_SHOWN_MAX).map((value) => String(+value.toPrecision(4)));
+  return first.join(", ") + (numbers.length > NUMBERS_SHOWN_MAX ? ", …" : "");
 }
 
 /** A time in milliseconds, as long as it is good to know it. */

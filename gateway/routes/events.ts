@@ -22,7 +22,8 @@ export function eventsRoute({ jobs, streams }: EventsParts): Route {
     id: "followJob",
     summary: "Follow a job: what has happened, then what happens",
     description: "Server-Sent Events: `queued`, `running` (data: the job as it was then), " +
-      '`prediction` for each image in order (data: `{"index", "predictions"}`), then ' +
+      '`prediction` for each image in order (data: `{"index"}` and its answer: ' +
+      "`predictions`, `embedding` or `tensor`), then " +
       "`succeeded`, `failed`, `cancelled` or `expired` (data: the job), which ends the stream. " +
       'Instead of predictions that are kept no more, `gap` (data: `{"from", "to"}`, indices): ' +
       "they are in the job when it has succeeded. An event's id is the same for everybody.",

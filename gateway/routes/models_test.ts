@@ -8,6 +8,7 @@ const VIEW = {
   default: true,
   engine: "wasm",
   input: CARD.input,
+  output: CARD.output,
   top: 5,
   labels: ["star"],
   readyWorkers: 1,

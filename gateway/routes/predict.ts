@@ -1,12 +1,12 @@
 /**
- * The simple way: a photo in, its classes out.
+ * The simple way: a photo in, the model's answer out.
  *
  * @module
  */
 import { z } from "zod";
 import { ANSWER_PROBLEMS, answersOf, JOB_ID, naming } from "../answers.ts";
 import { IMAGES_BODY } from "../intake/images.ts";
-import { AnswerSchema, answerView } from "../job_view.ts";
+import { answerSchema, answerView } from "../answer_view.ts";
 import type { Jobs } from "../jobs.ts";
 import { SUBMIT_HEADERS, SUBMIT_QUERY, submitParameters } from "../parameters.ts";
 import { problemResponse } from "../problem.ts";
@@ -18,10 +18,10 @@ export interface PredictParts {
   readonly submitter: Submitter;
 }
 
-const PredictedSchema = z.object({ success: z.literal(true), ...AnswerSchema.shape })
+const PredictedSchema = answerSchema({ success: z.literal(true) })
   .meta({
     id: "Predicted",
-    description: "What the model sees",
+    description: "What the model sees, by its `output.kind`",
     examples: [{ success: true, predictions: [{ label: "star", probability: 0.99 }] }],
   });
 
@@ -30,7 +30,7 @@ export function predictRoutes({ jobs, submitter }: PredictParts): RouteGroup {
     method: "POST",
     path: "/predict",
     id: "predict",
-    summary: "Classify photos and wait for the answer",
+    summary: "Run a model on photos and wait for the answer",
     description: "A client that disconnects cancels its job, unless it sent an `Idempotency-Key` " +
       "or somebody else waits for the job.",
     query: SUBMIT_QUERY,

@@ -26,7 +26,12 @@ import {
   parseInferRequest,
   type SentTensor,
 } from "./infer_request.ts";
-import { inferResponse, InferResponseSchema, JSON_BYTES_HEADER } from "./infer_response.ts";
+import {
+  inferResponse,
+  InferResponseSchema,
+  JSON_BYTES_HEADER,
+  outputsOf,
+} from "./infer_response.ts";
 import { imagesOf } from "./input_images.ts";
 import { atModel, wrongVersion } from "./model_place.ts";
 
@@ -94,6 +99,8 @@ export function inferRoutes({ catalog, jobs, submitter }: InferParts): Route[] {
         if (wrong !== undefined) return problemResponse(wrong);
         const read = await readRequest(submitter, asked);
         if (!read.ok) return problemResponse(read);
+        const outputs = outputsOf(read.value, model.value);
+        if (!outputs.ok) return problemResponse(outputs);
         const images = judgedImages(submitter, read.value.input, model.value);
         if (!images.ok) return problemResponse(images);
         const { version } = params;
@@ -103,7 +110,8 @@ export function inferRoutes({ catalog, jobs, submitter }: InferParts): Route[] {
         using job = accepted.value;
         const answered = await answersOf(jobs, job, asked.request.signal);
         if (!answered.ok) return naming(job, problemResponse(answered));
-        return naming(job, inferResponse(read.value, model.value, answered.value));
+        const answer = { id: read.value.id, outputs: outputs.value };
+        return naming(job, inferResponse(answer, model.value, answered.value));
       },
     })
   );

@@ -14,7 +14,7 @@ import type {} from "zod-openapi";
 import { TIMEOUT_MAX_MS } from "../../shared/job.ts";
 import { TOP_MAX } from "../../shared/model_card.ts";
 import type { Result } from "../jobs.ts";
-import { INPUTS, type OutputName, OUTPUTS } from "./model_tensors.ts";
+import { ALL_OUTPUTS, INPUTS, type OutputName } from "./model_tensors.ts";
 
 /** Parameters, each known by its name. */
 function parameters<S extends z.core.$ZodLooseShape>(
@@ -47,7 +47,7 @@ const Input = z.object({
 });
 
 const Output = z.object({
-  name: z.enum(OUTPUTS),
+  name: z.enum(ALL_OUTPUTS).meta({ description: "Those of the model are in its metadata" }),
   parameters: parameters({
     binary_data: z.boolean().optional().meta({
       description: "Whether its data is to follow the JSON as bytes",
@@ -60,7 +60,8 @@ export const InferRequestSchema = z.object({
   id: z.string().optional().meta({ description: "To be found again in the answer" }),
   parameters: parameters({
     top: z.int().min(1).max(TOP_MAX).optional().meta({
-      description: "Most predictions for each image; without it, as many as the model is set to",
+      description:
+        "Of classes: the most for each image; without it, as many as the model is set to",
     }),
     timeout: z.int().min(0).max(TIMEOUT_MAX_MS * 1000).optional().meta({
       description: "The job's deadline in microseconds from now; 0 is none of its own",
@@ -99,7 +100,10 @@ export interface InferRequest {
   readonly top: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly input: SentTensor;
+  /** Those that are asked for; none where all are. */
   readonly outputs: readonly WantedOutput[];
+  /** Whether outputs that are not asked for by name are to follow the JSON as bytes. */
+  readonly binary: boolean;
 }
 
 /**
@@ -127,8 +131,7 @@ export function parseInferRequest(
   if (!data.ok) return data;
   const { name, datatype, shape } = inputs[0]!;
   const binary = parameters?.binary_data_output ?? false;
-  const all = OUTPUTS.map((name) => ({ name, binary }));
-  const wanted = outputs?.map(({ name, parameters }) => ({
+  const wanted = (outputs ?? []).map(({ name, parameters }) => ({
     name,
     binary: parameters?.binary_data ?? binary,
   }));
@@ -139,7 +142,8 @@ export function parseInferRequest(
       top: parameters?.top,
       timeoutMs: parameters?.timeout ? Math.ceil(parameters.timeout / 1000) : undefined,
       input: { name, datatype, shape, data: data.value },
-      outputs: wanted?.length ? wanted : all,
+      outputs: wanted,
+      binary,
     },
   };
 }

@@ -6,8 +6,8 @@
  */
 import { Buffer } from "node:buffer";
 import type { Delivery, Finished, Outcome, Progress, Settled, Verdict } from "../broker.ts";
-import type { ImageAnswer } from "../job.ts";
 import type { Log } from "../log.ts";
+import { answerText } from "./answer.ts";
 import { GROUP, type ShardKeys } from "./keys.ts";
 import { type Call, runScript, runScripts, Script } from "./script.ts";
 import { BEGIN, PROGRESS } from "./scripts/attempt.ts";
@@ -163,7 +163,7 @@ export class Attempts {
       keys: [this.#keys.jobs(model, lane), this.#keys.job(id), ...this.#resultKeys(tell)],
       args: [
         ...[GROUP, consumer, entry, id, tell, partialBytesMax, from],
-        ...answers.map(textOf),
+        ...answers.map(answerText),
       ],
     };
   }
@@ -275,11 +275,6 @@ function outcomeArgs(
   if (outcome.state !== "succeeded") return args;
   // An attempt that goes on where another ended answers the last images.
   const { results } = outcome;
-  const answers = results.map(textOf);
+  const answers = results.map(answerText);
   return [...args, images.length - answers.length, answers.length, ...answers];
-}
-
-/** An answer as the record has it. */
-function textOf(answer: ImageAnswer): string {
-  return JSON.stringify(answer);
 }

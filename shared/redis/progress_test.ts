@@ -1,7 +1,7 @@
 /** How far a job has come, as its record has it and as gateways are told. */
 import assert from "node:assert/strict";
 import type { Delivery, JobEvent, Progress } from "../broker.ts";
-import type { ImageAnswer, JobId } from "../job.ts";
+import { classesOf, type ImageAnswer, type JobId } from "../job.ts";
 import {
   assertDrained,
   attach,
@@ -76,7 +76,7 @@ async function told({ feed }: Broker, count: number): Promise<JobEvent[]> {
 }
 
 function shortOf({ from, record: { state, images, results } }: JobEvent): unknown {
-  return [state, from, images.done, results?.map(({ predictions }) => predictions[0]!.label)];
+  return [state, from, images.done, results?.map((answer) => classesOf(answer)[0]!.label)];
 }
 
 Deno.test("a followed job tells of its beginning, of each answer once, and of its end", async () => {

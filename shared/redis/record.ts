@@ -13,13 +13,8 @@ import {
   type NewJob,
   type Timings,
 } from "../job.ts";
+import { parseAnswers } from "./answer.ts";
 
-/** Answers with commas between, as scripts put them together. */
-const Results = z.array(
-  z.object({
-    predictions: z.array(z.object({ label: z.string(), probability: z.number() })),
-  }),
-);
 const ErrorField = z.object({ code: z.enum(ERROR_CODES), detail: z.string() });
 
 /** The hash, every value a text as Redis has it. */
@@ -79,7 +74,7 @@ export function parseRecord(
     ...(finished !== undefined && { finishedAt: finished }),
     attempts: read.attempts,
     images: { total: read.total, done: read.done },
-    ...(results !== undefined && { results: Results.parse(JSON.parse(`[${results}]`)) }),
+    ...(results !== undefined && { results: parseAnswers(results) }),
     ...(traceparent !== undefined && { traceparent }),
     ...(error !== undefined && { error: ErrorField.parse(JSON.parse(error)) }),
     timings: defined({

@@ -30,6 +30,7 @@ export const CARD: ModelCard = {
   default: true,
   engine: "wasm",
   input: { width: 64, height: 64 },
+  output: { kind: "classes", shape: [1] },
   top: 5,
   labels: ["star"],
 };

@@ -13,6 +13,7 @@ import type { Layout } from "../images/preprocess.ts";
 import type { InputSpec } from "../models/config.ts";
 import { faultOf, ModelError } from "../models/model_error.ts";
 import type { Engine, Model, ModelFiles } from "./engine.ts";
+import { checkOutput, onlyOutput } from "./output.ts";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -161,13 +162,8 @@ class OnnxModel implements Model {
       ? [size, CHANNELS, height, width]
       : [size, height, width, CHANNELS];
     const outputs = await this.#session.run({ [name]: new this.#ort.Tensor(batch, shape) });
-    const [output, second] = Object.values(outputs);
-    if (output === undefined || second !== undefined) {
-      throw new Error(`the net has ${Object.keys(outputs).length} outputs, not one`);
-    }
-    if (output.type !== "float32") {
-      throw new Error(`the net's output is ${output.type}, not float32`);
-    }
+    const output = onlyOutput(Object.values(outputs), Object.keys(outputs));
+    checkOutput({ type: output.type, shape: output.dims }, size);
     return output;
   }
 }

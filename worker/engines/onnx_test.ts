@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { colourBatch, type ColourModelOptions } from "../models/testing/colour_model.ts";
 import { openOnnx } from "./onnx.ts";
-import { checkColourModel, never, rejects, withColourModel } from "./testing/engine_suite.ts";
+import {
+  checkColourModel,
+  checkNumbers,
+  never,
+  type Numbers,
+  rejects,
+  withColourModel,
+} from "./testing/engine_suite.ts";
 import { loadWarm } from "./warm_up.ts";
 
 const withModel: typeof withColourModel = (options, run) =>
@@ -17,6 +24,31 @@ const NETS: readonly [string, ColourModelOptions["onnx"] & object][] = [
 for (const [what, onnx] of NETS) {
   Deno.test(`onnx answers with a net of ${what} as computed by hand`, () =>
     withModel({ onnx }, async (files) => await checkColourModel(await openOnnx(), files)));
+}
+
+const OF_ALL = {
+  op: "ReduceMean",
+  inputs: ["image"],
+  output: "mean",
+  attributes: { axes: [0, 1, 2], keepdims: 0 },
+};
+
+const NUMBERS: readonly [string, ColourModelOptions, Numbers][] = [
+  ["its mean", { cut: "mean" }, { kind: "embedding", shape: [3], of: (rgb) => [...rgb] }],
+  [
+    "its quarters, in planes, one image a run",
+    { cut: "quarters", onnx: { planar: true, batch: 1 } },
+    {
+      kind: "tensor",
+      shape: [3, 2, 2],
+      of: (rgb) => rgb.flatMap((value) => Array<number>(4).fill(value)),
+    },
+  ],
+];
+
+for (const [where, options, numbers] of NUMBERS) {
+  Deno.test(`onnx answers with the numbers of a net that is cut at ${where}`, () =>
+    withModel(options, async (files) => await checkNumbers(await openOnnx(), files, numbers)));
 }
 
 const REFUSALS: readonly (ColourModelOptions & {
@@ -39,7 +71,17 @@ const REFUSALS: readonly (ColourModelOptions & {
       ...graph,
       outputs: [...graph.outputs, { name: "sum", shape: ["images", 4] }],
     }),
-    says: ["2 outputs, not one"],
+    says: ['2 outputs, not one: cut it to one of "scores", "sum"'],
+  },
+  {
+    what: "a net that answers for the batch as a whole",
+    cut: "mean",
+    edit: (graph) => ({
+      ...graph,
+      outputs: [{ name: "mean", shape: [3] }],
+      nodes: [OF_ALL],
+    }),
+    says: ["the net's output is [3], not a row for each of 1 images"],
   },
   {
     what: "an operator that nobody knows",

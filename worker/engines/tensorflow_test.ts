@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { colourScores } from "../models/testing/colour_model.ts";
 import { openRepository } from "../models/repository.ts";
 import type { ModelFiles } from "./engine.ts";
 import { openTensorflow } from "./tensorflow.ts";
-import { checkColourModel, rejects, testEngine } from "./testing/engine_suite.ts";
+import { checkColourModel, checkNumbers, rejects, testEngine } from "./testing/engine_suite.ts";
 
 testEngine("tensorflow", openTensorflow);
 
@@ -22,6 +23,15 @@ Deno.test("tensorflow is native in this checkout", async () => {
 
 Deno.test("tensorflow answers with a SavedModel as computed by hand, and leaks no tensor", async () => {
   await checkColourModel(await openTensorflow(), await savedModel());
+});
+
+Deno.test("tensorflow answers with a SavedModel's numbers as an embedding", async () => {
+  const { config, ...files } = await savedModel();
+  const output = { ...config.output, kind: "embedding" } as const;
+  const { labels: _, ...unlabelled } = config;
+  const numbers = { kind: "embedding", shape: [4], of: colourScores } as const;
+  const embedding = { ...files, config: { ...unlabelled, output } };
+  await checkNumbers(await openTensorflow(), embedding, numbers);
 });
 
 Deno.test("tensorflow refuses a SavedModel that is damaged, naming it", async () => {

@@ -11,9 +11,12 @@ import type * as Tf from "@tensorflow/tfjs";
 import type { InputSpec } from "../models/config.ts";
 import { faultOf, ModelError } from "../models/model_error.ts";
 import type { Engine, Model, ModelFiles, ModelFormat } from "./engine.ts";
+import { checkOutput, onlyOutput } from "./output.ts";
 
 /** A loaded net of any format, as TensorFlow.js calls it. */
 export interface Network {
+  /** In the order in which they are predicted. */
+  readonly outputs: readonly { readonly name: string }[];
   predict(images: Tf.Tensor4D): Tf.Tensor | Tf.Tensor[] | Tf.NamedTensorMap;
   dispose(): unknown;
 }
@@ -119,13 +122,12 @@ class TfjsModel implements Model {
     const { height, width } = this.#input;
     return tf.tidy(() => {
       const output = this.#network.predict(tf.tensor4d(batch, [size, height, width, 3]));
-      if (!(output instanceof tf.Tensor)) {
-        throw new Error(`the net has ${Object.keys(output).length} outputs, not one`);
-      }
-      if (output.dtype !== "float32") {
-        throw new Error(`the net's output is ${output.dtype}, not float32`);
-      }
-      return output;
+      const only = output instanceof tf.Tensor ? output : onlyOutput(
+        Object.values(output),
+        Array.isArray(output) ? this.#network.outputs.map(({ name }) => name) : Object.keys(output),
+      );
+      checkOutput({ type: only.dtype, shape: only.shape }, size);
+      return only;
     });
   }
 }

@@ -2,13 +2,21 @@
  * A model's way to readiness: loaded, run once, its answer checked.
  *
  * Owns what a model must prove before a worker says that it serves it. Never retries.
- * Invariant: a model it returns has answered an image with finite numbers, one for each class.
+ * Invariant: a model it returns has answered an image with finite numbers, one for each class, or
+ * as many as its kind of answer may have.
  *
  * @module
  */
 import { dirname, join } from "node:path";
+import { ANSWERS_BYTES_MAX } from "../../shared/job.ts";
+import { bytesOfNumbers, type Shape, sizeOf } from "../../shared/tensor.ts";
 import { ModelError } from "../models/model_error.ts";
 import type { Engine, Model, ModelFiles } from "./engine.ts";
+
+export interface WarmUpOptions {
+  /** `WEIR_OUTPUT_BYTES_MAX`. */
+  readonly outputBytesMax?: number | undefined;
+}
 
 /**
  * Loads a model and runs it on a black image.
@@ -19,18 +27,17 @@ export async function loadWarm(
   engine: Engine,
   files: ModelFiles,
   signal: AbortSignal,
+  { outputBytesMax = ANSWERS_BYTES_MAX }: WarmUpOptions = {},
 ): Promise<Model> {
-  if (files.config.output.kind !== "classes") {
-    throw new ModelError(
-      `cannot serve "${files.entry}": "output.kind" is "${files.config.output.kind}", ` +
-        `this version of Weir answers "classes" alone`,
-    );
-  }
   const model = await engine.load(files);
   if (engine.name === "null") return model;
   try {
-    const { width, height } = files.config.input;
-    checkScores(await model.predict(new Float32Array(height * width * 3), 1, signal), files);
+    const { input: { width, height }, output: { kind } } = files.config;
+    if (kind !== "classes") checkShape(model.outputShape, files, outputBytesMax);
+    const values = await model.predict(new Float32Array(height * width * 3), 1, signal);
+    const wrong = values.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw cannotServe(files, `it answers a black image with ${wrong}`);
+    if (kind === "classes") checkClasses(values.length, files);
     return model;
   } catch (error) {
     model.dispose();
@@ -38,22 +45,41 @@ export async function loadWarm(
   }
 }
 
-function checkScores(scores: Float32Array, { entry, folder, config, labels }: ModelFiles): void {
-  const { firstLabel } = config.output;
-  const wrong = scores.find((score) => !Number.isFinite(score));
-  if (wrong !== undefined) {
-    throw new ModelError(`cannot serve "${entry}": it answers a black image with ${wrong}`);
-  }
-  if (firstLabel >= scores.length) {
-    throw new ModelError(
-      `cannot serve "${entry}": "output.firstLabel" is ${firstLabel}, ` +
-        `the net has ${scores.length} classes`,
+function checkShape(shape: Shape, files: ModelFiles, outputBytesMax: number): void {
+  const size = sizeOf(shape);
+  const answers = `it answers an image with numbers of the shape [${shape.join(", ")}]`;
+  if (files.config.output.kind === "embedding" && !shape.includes(size)) {
+    throw cannotServe(
+      files,
+      `${answers}, and "output.kind" is "embedding", which is one row: "tensor" takes any shape`,
     );
   }
-  if (config.labels !== undefined && labels.length + firstLabel !== scores.length) {
+  const bytes = bytesOfNumbers(shape);
+  if (bytes > outputBytesMax) {
+    throw cannotServe(
+      files,
+      `${answers}, ${bytes} bytes, WEIR_OUTPUT_BYTES_MAX is ${outputBytesMax}`,
+    );
+  }
+}
+
+function checkClasses(classes: number, files: ModelFiles): void {
+  const { folder, config, labels } = files;
+  const { firstLabel } = config.output;
+  if (firstLabel >= classes) {
+    throw cannotServe(
+      files,
+      `"output.firstLabel" is ${firstLabel}, the net has ${classes} classes`,
+    );
+  }
+  if (config.labels !== undefined && labels.length + firstLabel !== classes) {
     throw new ModelError(
       `cannot use labels "${join(dirname(folder), config.labels)}": ${labels.length} lines ` +
-        `from "output.firstLabel" ${firstLabel} on, the net has ${scores.length} classes`,
+        `from "output.firstLabel" ${firstLabel} on, the net has ${classes} classes`,
     );
   }
+}
+
+function cannotServe({ entry }: ModelFiles, state: string): ModelError {
+  return new ModelError(`cannot serve "${entry}": ${state}`);
 }

@@ -1,12 +1,13 @@
 /**
- * A network's scores for one image, turned into the classes that the client reads.
+ * A network's numbers for one image, turned into the answer that the client reads.
  *
- * Owns activation, order and labels of an answer. Never runs a network.
- * Invariant: scores never rise along an answer, and equal ones keep the order of classes.
+ * Owns activation, order and labels of classes. Never runs a network.
+ * Invariant: scores never rise along classes, and equal ones keep the order that the network has.
  *
  * @module
  */
-import type { Prediction } from "../../shared/job.ts";
+import type { ImageAnswer, Prediction } from "../../shared/job.ts";
+import type { Shape } from "../../shared/tensor.ts";
 import type { OutputSpec } from "./config.ts";
 
 /** What an answer is made with. */
@@ -19,16 +20,39 @@ export interface AnswerOptions {
 }
 
 /**
+ * Answers one image.
+ *
+ * @param values what the network gave for the image; views of it are in the answer
+ * @throws {RangeError} where a value is not a finite number: the network failed on this image
+ */
+export function answerOf(
+  values: Float32Array,
+  { shape, ...options }: AnswerOptions & {
+    readonly output: Pick<OutputSpec, "kind">;
+    /** Of the values. */
+    readonly shape: Shape;
+  },
+): ImageAnswer {
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new RangeError(`cannot answer ${values[wrong]}, number ${wrong}`);
+  switch (options.output.kind) {
+    case "classes":
+      return { predictions: predictionsOf(values, options) };
+    case "embedding":
+      return { embedding: values };
+    case "tensor":
+      return { tensor: { shape, data: values } };
+  }
+}
+
+/**
  * Names the most probable classes of one image.
  *
- * @param scores what the network gave for the image, one number a class; none gives an empty answer
+ * @param scores one finite number a class; none gives an empty answer
  * @returns most probable first
- * @throws {RangeError} where a score is not a finite number: the network failed on this image
  */
 export function predictionsOf(scores: Float32Array, options: AnswerOptions): Prediction[] {
   const { output: { activation, firstLabel }, labels, top } = options;
-  const wrong = scores.findIndex((score) => !Number.isFinite(score));
-  if (wrong >= 0) throw new RangeError(`cannot answer score ${scores[wrong]} of class ${wrong}`);
   const probability = activation === "softmax" ? softmax(scores) : (score: number) => score;
   return greatest(scores, firstLabel, top).map((index) => ({
     label: labels[index - firstLabel] ?? String(index),

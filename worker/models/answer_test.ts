@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type AnswerOptions, predictionsOf } from "./answer.ts";
+import { OUTPUT_KINDS } from "../../shared/model_card.ts";
+import { answerOf, type AnswerOptions, predictionsOf } from "./answer.ts";
 
 const scores = fc.float32Array({
   minLength: 1,
@@ -69,8 +70,24 @@ Deno.test("answer is empty where the network gave nothing", () => {
   assert.deepEqual(predictionsOf(new Float32Array(), softmaxed), []);
 });
 
-Deno.test("answer refuses a score that is not finite", () => {
+/** Of a net that answers with numbers of the shape. */
+function asked(kind: (typeof OUTPUT_KINDS)[number], shape: readonly number[]) {
+  return { ...options(), output: { kind, activation: "none", firstLabel: 0 }, shape } as const;
+}
+
+Deno.test("answer is of the kind that the settings say, the network's own numbers", () => {
+  const values = Float32Array.of(0.5, -0.125, 3, 4);
+  assert.deepEqual(answerOf(values, asked("embedding", [4])), { embedding: values });
+  const tensor = { shape: [2, 1, 2], data: values };
+  assert.deepEqual(answerOf(values, asked("tensor", [2, 1, 2])), { tensor });
+  const predictions = predictionsOf(values, options());
+  assert.deepEqual(answerOf(values, asked("classes", [4])), { predictions });
+});
+
+Deno.test("answer refuses a number that is not finite, of any kind", () => {
   for (const score of [NaN, Infinity, -Infinity]) {
-    assert.throws(() => predictionsOf(Float32Array.of(0, score), options()), RangeError);
+    for (const kind of OUTPUT_KINDS) {
+      assert.throws(() => answerOf(Float32Array.of(0, score), asked(kind, [2])), RangeError);
+    }
   }
 });

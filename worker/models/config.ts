@@ -7,7 +7,7 @@
  * @module
  */
 import { z } from "zod";
-import { TOP_MAX } from "../../shared/model_card.ts";
+import { OUTPUT_KINDS, TOP_MAX } from "../../shared/model_card.ts";
 
 /** Folder of a version: a whole number without leading zeros, so that no two are the same. */
 export const VERSION = /^(0|[1-9]\d{0,14})$/;
@@ -38,17 +38,31 @@ const InputSpecSchema = z.strictObject({
   scale: Scale.default("0to1"),
 });
 
-const OutputSpecSchema = z.strictObject({
-  kind: z.enum(["classes", "embedding", "tensor"]).default("classes"),
+const OutputFields = z.strictObject({
+  kind: z.enum(OUTPUT_KINDS).default("classes"),
   activation: z.enum(["none", "softmax"]).default("none"),
-  top: z.int().min(1).max(TOP_MAX).default(5),
-  firstLabel: z.int().min(0).default(0),
+  top: z.int().min(1).max(TOP_MAX).optional(),
+  firstLabel: z.int().min(0).optional(),
 });
 
 const RolloutSchema = z.strictObject({
   version: z.string().regex(VERSION, 'expected the number of a version, such as "2"'),
   percent: z.number().min(0).max(100),
 });
+
+/** What would be ignored is refused. */
+const OutputSpecSchema = OutputFields.superRefine(({ kind, activation, ...of }, { addIssue }) => {
+  if (kind === "classes") return;
+  const { top, firstLabel } = of;
+  const given = { top, firstLabel, ...(activation !== "none" && { activation }) };
+  for (const [field, value] of Object.entries(given)) {
+    if (value !== undefined) addIssue({ code: "custom", path: [field], message: ofClasses(kind) });
+  }
+}).transform(({ top = 5, firstLabel = 0, ...output }) => ({ ...output, top, firstLabel }));
+
+function ofClasses(kind: string): string {
+  return `is for classes alone, "output.kind" is "${kind}"`;
+}
 
 /** Schema of a model's `weir.json`. */
 export const ModelConfigSchema = z.strictObject({
@@ -58,13 +72,16 @@ export const ModelConfigSchema = z.strictObject({
   output: OutputSpecSchema.prefault({}),
   rollout: RolloutSchema.optional(),
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)).optional(),
+}).superRefine(({ labels, output: { kind } }, { addIssue }) => {
+  if (labels === undefined || kind === "classes") return;
+  addIssue({ code: "custom", path: ["labels"], message: ofClasses(kind) });
 });
 
 /** Fields by the object they are in, so that an unknown one can be answered with the nearest. */
 export const MODEL_CONFIG_FIELDS: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(ModelConfigSchema.shape),
   "input": Object.keys(InputSpecSchema.shape),
-  "output": Object.keys(OutputSpecSchema.shape),
+  "output": Object.keys(OutputFields.shape),
   "rollout": Object.keys(RolloutSchema.shape),
 };
 

@@ -144,6 +144,25 @@ Deno.test("repository names an unknown field and the nearest valid one, and ever
   );
 });
 
+Deno.test("repository refuses what is for classes alone beside another kind of output", async () => {
+  await using repository = new Repository();
+  await repository.add("colour");
+  await repository.edit("colour/weir.json", (json) => {
+    json.output = { kind: "embedding", top: 5, firstLabel: 0, activation: "softmax" };
+  });
+  const ofClasses = 'is for classes alone, "output.kind" is "embedding"';
+  const fields = ["output.top", "output.firstLabel", "output.activation"];
+  const faults = fields.map((field) => `"${field}": ${ofClasses}`);
+  await repository.rejects(repository.path("colour", "weir.json"), ...faults);
+  await repository.edit("colour/weir.json", (json) => {
+    json.output = { kind: "embedding", activation: "none" };
+  });
+  await repository.rejects(repository.path("colour", "weir.json"), `"labels": ${ofClasses}`);
+  await repository.edit("colour/weir.json", (json) => delete json.labels);
+  const [files] = await openRepository(repository.folder);
+  assert.deepEqual([files?.config.output.kind, files?.labels], ["embedding", []]);
+});
+
 Deno.test("repository names a JSON file that is invalid", async () => {
   await using repository = new Repository();
   await repository.add("colour");

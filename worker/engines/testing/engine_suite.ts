@@ -12,11 +12,13 @@ import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../models/model_error.ts";
 import { openRepository } from "../../models/repository.ts";
 import {
+  COLOUR_CUTS,
   colourBatch,
   type ColourModelOptions,
   colourScores,
   writeColourModel,
 } from "../../models/testing/colour_model.ts";
+import { ServedModel } from "../../served_model.ts";
 import { place } from "../../images/preprocess.ts";
 import type { Engine, Model, ModelFiles } from "../engine.ts";
 import { loadWarm } from "../warm_up.ts";
@@ -33,6 +35,19 @@ const LAYOUTS: readonly ColourModelOptions[] = [
   { format: "graph" },
   { format: "graph", quantised: true },
 ];
+
+/** What a net that is cut answers a picture of one colour with. */
+const NUMBERS = {
+  mean: { kind: "embedding", shape: [3], of: (rgb) => [...rgb] },
+  quarters: { kind: "tensor", shape: [2, 2, 3], of: (rgb) => [...rgb, ...rgb, ...rgb, ...rgb] },
+} as const satisfies Record<string, Numbers>;
+
+/** What a model that is no classifier says of its output, and gives for a colour. */
+export interface Numbers {
+  readonly kind: "embedding" | "tensor";
+  readonly shape: readonly number[];
+  readonly of: (rgb: readonly number[]) => number[];
+}
 
 interface Refusal {
   readonly what: string;
@@ -60,9 +75,9 @@ const REFUSALS: readonly Refusal[] = [
     says: ["model.json", '"output.firstLabel" is 4', "4 classes"],
   },
   {
-    what: "to answer anything but classes",
-    options: { settings: { output: { kind: "embedding" } } },
-    says: ["model.json", '"output.kind" is "embedding"'],
+    what: "to answer an embedding of more than one row",
+    options: { cut: "quarters", settings: { output: { kind: "embedding" } } },
+    says: ["model.json", "the shape [2, 2, 3]", "is one row"],
   },
   {
     what: "a net that answers with what is not a number",
@@ -85,7 +100,7 @@ const REFUSALS: readonly Refusal[] = [
         files,
         ({ node }) => node.push({ name: "second", op: "Relu", input: ["mean"], attr: {} }),
       ),
-    says: ["model.json", "2 outputs, not one"],
+    says: ["model.json", '2 outputs, not one: cut it to one of "scores", "second"'],
   },
   {
     what: "a net that answers with whole numbers",
@@ -106,6 +121,26 @@ export function testEngine(name: string, open: () => Promise<Engine>): void {
     Deno.test(`${name} answers with a ${net} as computed by hand, and leaks no tensor`, () =>
       withColourModel(layout, async (files) => await checkColourModel(await open(), files)));
   }
+
+  for (const cut of COLOUR_CUTS) {
+    for (const format of ["layers", "graph"] as const) {
+      Deno.test(`${name} answers with the numbers of a ${format} model that is cut at its ${cut}`, () =>
+        withColourModel(
+          { cut, format },
+          async (files) => await checkNumbers(await open(), files, NUMBERS[cut]),
+        ));
+    }
+  }
+
+  Deno.test(`${name} refuses to answer an image with more bytes than it may`, () =>
+    withColourModel({ cut: "quarters" }, async (files) => {
+      const engine = await open();
+      const before = engine.tensors();
+      const says = /\[2, 2, 3\], 48 bytes, WEIR_OUTPUT_BYTES_MAX is 47$/;
+      await assert.rejects(loadWarm(engine, files, never, { outputBytesMax: 47 }), says);
+      assert.equal(engine.tensors(), before);
+      (await loadWarm(engine, files, never, { outputBytesMax: 48 })).dispose();
+    }));
 
   for (const { what, options = {}, damage, says } of REFUSALS) {
     Deno.test(`${name} refuses ${what}, leaving nothing loaded`, () =>
@@ -160,6 +195,31 @@ export async function checkColourModel(engine: Engine, files: ModelFiles): Promi
   assert.equal(engine.tensors(), before);
 }
 
+/** Checks what a model answers that is no classifier: its card, numbers and order in the batch. */
+export async function checkNumbers(
+  engine: Engine,
+  files: ModelFiles,
+  { kind, shape, of }: Numbers,
+): Promise<void> {
+  using served = new ServedModel(files, await loadWarm(engine, files, never), engine);
+  assert.deepEqual(served.card.output, { kind, shape });
+  const colours = [RED, DUSK, RED];
+  const batch = colours.map((rgb) => ({ pixels: colourBatch(rgb), top: undefined }));
+  for (const [i, answer] of (await served.answer(batch, never)).entries()) {
+    assert(!("predictions" in answer));
+    const [said, numbers] = "tensor" in answer
+      ? [answer.tensor.shape, answer.tensor.data]
+      : [shape, answer.embedding];
+    assert.deepEqual(["tensor" in answer, said], [kind === "tensor", shape]);
+    assertNear(numbers, of(colours[i]!));
+  }
+}
+
+function assertNear(numbers: Float32Array, expected: readonly number[]): void {
+  assert.equal(numbers.length, expected.length);
+  expected.forEach((number, i) => assert(Math.abs(number - (numbers[i] ?? NaN)) < 1e-6));
+}
+
 /** Pictures of one colour each, in the layout that the network wants. */
 function batchFor({ layout }: Model, ...pictures: readonly (readonly number[])[]): Float32Array {
   const images = pictures.map((rgb) => colourBatch(rgb));
@@ -173,9 +233,7 @@ async function checkScores(model: Model): Promise<void> {
   const image = colourBatch(RED).length;
   const view = batchFor(model, DUSK, RED, DUSK, RED, DUSK).subarray(image, 4 * image);
   const scores = await model.predict(view, 3, never);
-  const expected = [RED, DUSK, RED].flatMap(colourScores);
-  assert.equal(scores.length, expected.length);
-  expected.forEach((score, i) => assert(Math.abs(score - (scores[i] ?? NaN)) < 1e-6));
+  assertNear(scores, [RED, DUSK, RED].flatMap(colourScores));
 }
 
 /** Runs a test on the model of mean colours, written as the options say. */

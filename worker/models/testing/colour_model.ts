@@ -1,5 +1,5 @@
 /**
- * A net small enough to be checked by hand: it names the mean colour of a picture.
+ * A net small enough to be checked by hand: it names the mean colour of a picture, or is cut before.
  *
  * Owns its numbers and their layout on disk, as layers or as a graph, plain or quantised, or ONNX.
  * For tests alone.
@@ -42,9 +42,24 @@ export function colourBatch(...pictures: readonly (readonly number[])[]): Float3
   return Float32Array.from(pictures.flatMap((rgb) => Array(pixels).fill(rgb).flat()));
 }
 
+/**
+ * Where the net may be cut, so that it answers with numbers: at the mean colour of a picture, an
+ * embedding of `[3]`, or at those of its quarters, a tensor of `[2, 2, 3]`.
+ */
+export const COLOUR_CUTS = ["mean", "quarters"] as const;
+
+type ColourCut = (typeof COLOUR_CUTS)[number];
+
+/** What `weir.json` says of a net that is cut. */
+const CUT_KINDS: Readonly<Record<ColourCut, "embedding" | "tensor">> = {
+  mean: "embedding",
+  quarters: "tensor",
+};
+
 /** How {@linkcode writeColourModel} lays the net out. */
 export interface ColourModelOptions {
   readonly format?: "layers" | "graph" | "onnx";
+  readonly cut?: ColourCut | undefined;
   /** Weights of eight bits; of `model.json` alone. */
   readonly quantised?: boolean;
   /** How an ONNX file differs from a net for pictures, channels last, any number at once. */
@@ -70,20 +85,30 @@ export async function writeColourModel(
   const folder = join(repository, name, version);
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(join(repository, name, "labels.txt"), COLOURS.join("\n") + "\n");
+  const { cut } = options;
   const weir = {
-    labels: "labels.txt",
+    ...(cut === undefined ? { labels: "labels.txt" } : { output: { kind: CUT_KINDS[cut] } }),
     input: { width: COLOUR_SIDE, height: COLOUR_SIDE },
     ...settings,
   };
   await Deno.writeTextFile(join(repository, name, "weir.json"), JSON.stringify(weir));
   if (format === "onnx") await writeOnnx(folder, options);
-  else await writeModelJson(folder, format, options.quantised ?? false);
+  else await writeModelJson(folder, format, options);
   return folder;
 }
 
+const QUARTERS = { kernel_shape: [2, 2], strides: [2, 2] };
+
+/** Of a net that is not cut too; quarters are in planes. */
+const ONNX_OUTPUTS = {
+  scores: (batch: number | string) => ({ name: "scores", shape: [batch, COLOURS.length] }),
+  mean: (batch: number | string) => ({ name: "mean", shape: [batch, 3] }),
+  quarters: (batch: number | string) => ({ name: "quarters", shape: [batch, 3, 2, 2] }),
+};
+
 async function writeOnnx(
   folder: string,
-  { onnx = {}, edit = (graph) => graph }: ColourModelOptions,
+  { cut, onnx = {}, edit = (graph) => graph }: ColourModelOptions,
 ): Promise<void> {
   const { planar = false, batch = "images" } = onnx;
   const shape = planar
@@ -93,12 +118,15 @@ async function writeOnnx(
   const graph: OnnxGraph = {
     name: "colour",
     input: { name: "image", shape },
-    outputs: [{ name: "scores", shape: [batch, COLOURS.length] }],
+    outputs: [ONNX_OUTPUTS[cut ?? "scores"](batch)],
     weights: {
       kernel: { shape: [3, COLOURS.length], values: Float32Array.from(KERNEL.flat()) },
       bias: { shape: [COLOURS.length], values: Float32Array.from(BIAS) },
     },
     nodes: [
+      ...(cut === "quarters"
+        ? [{ op: "AveragePool", inputs: ["image"], output: "quarters", attributes: QUARTERS }]
+        : []),
       { op: "ReduceMean", inputs: ["image"], output: "mean", attributes: { axes, keepdims: 0 } },
       { op: "Gemm", inputs: ["mean", "kernel", "bias"], output: "sum" },
       { op: "Softmax", inputs: ["sum"], output: "scores", attributes: { axis: 1 } },
@@ -110,12 +138,12 @@ async function writeOnnx(
 async function writeModelJson(
   folder: string,
   format: "layers" | "graph",
-  quantised: boolean,
+  { quantised = false, cut }: ColourModelOptions,
 ): Promise<void> {
   await Deno.writeFile(join(folder, "kernel.bin"), kernelBytes(quantised));
   await Deno.writeFile(join(folder, "bias.bin"), new Uint8Array(Float32Array.from(BIAS).buffer));
   await Deno.writeFile(join(folder, "axes.bin"), new Uint8Array(Int32Array.of(1, 2).buffer));
-  const json = JSON.stringify(modelJson(format, quantised));
+  const json = JSON.stringify(modelJson(format, quantised, cut));
   await Deno.writeTextFile(join(folder, "model.json"), json);
 }
 
@@ -126,7 +154,11 @@ function kernelBytes(quantised: boolean): Uint8Array {
   return Uint8Array.from(values, (value) => Math.round((value - min) / scale));
 }
 
-function modelJson(format: "layers" | "graph", quantised: boolean): Record<string, unknown> {
+function modelJson(
+  format: "layers" | "graph",
+  quantised: boolean,
+  cut: ColourCut | undefined,
+): Record<string, unknown> {
   const prefix = format === "layers" ? "dense/" : "";
   const weights = [
     { name: `${prefix}kernel`, shape: [3, 4], dtype: "float32" },
@@ -137,31 +169,42 @@ function modelJson(format: "layers" | "graph", quantised: boolean): Record<strin
   const axes = { paths: ["axes.bin"], weights: [weights[2]] };
   return {
     format: `${format}-model`,
-    modelTopology: format === "layers" ? layersTopology() : graphTopology(),
+    modelTopology: format === "layers" ? layersTopology(cut) : graphTopology(cut),
     weightsManifest: [
-      { paths: ["kernel.bin"], weights: [kernel] },
-      { paths: ["bias.bin"], weights: [weights[1]] },
-      ...(format === "graph" ? [axes] : []),
+      ...(cut === undefined
+        ? [
+          { paths: ["kernel.bin"], weights: [kernel] },
+          { paths: ["bias.bin"], weights: [weights[1]] },
+        ]
+        : []),
+      ...(format === "graph" && cut !== "quarters" ? [axes] : []),
     ],
   };
 }
 
-function layersTopology(): Record<string, unknown> {
+function layersTopology(cut: ColourCut | undefined): Record<string, unknown> {
   const batch_input_shape = [null, COLOUR_SIDE, COLOUR_SIDE, 3];
   return {
     class_name: "Sequential",
     config: {
       name: "colour",
       layers: [
-        { class_name: "GlobalAveragePooling2D", config: { name: "mean", batch_input_shape } },
-        { class_name: "Dense", config: { name: "dense", units: 4, activation: "softmax" } },
+        cut === "quarters"
+          ? {
+            class_name: "AveragePooling2D",
+            config: { name: "quarters", pool_size: [2, 2], batch_input_shape },
+          }
+          : { class_name: "GlobalAveragePooling2D", config: { name: "mean", batch_input_shape } },
+        ...(cut === undefined
+          ? [{ class_name: "Dense", config: { name: "dense", units: 4, activation: "softmax" } }]
+          : []),
       ],
     },
   };
 }
 
 /** The same as nodes of a GraphDef, in the JSON form of protocol buffers. */
-function graphTopology(): Record<string, unknown> {
+function graphTopology(cut: ColourCut | undefined): Record<string, unknown> {
   const float = { T: { type: "DT_FLOAT" } };
   const constant = (name: string, type: string) => ({
     name,
@@ -170,17 +213,28 @@ function graphTopology(): Record<string, unknown> {
   });
   const dim = [-1, COLOUR_SIDE, COLOUR_SIDE, 3].map((size) => ({ size: String(size) }));
   const image = { dtype: { type: "DT_FLOAT" }, shape: { shape: { dim } } };
+  const window = { list: { i: ["1", "2", "2", "1"] } };
+  const pooling = { ...float, ksize: window, strides: window, padding: { s: btoa("VALID") } };
+  const start = [
+    { name: "image", op: "Placeholder", attr: image },
+    ...(cut === "quarters"
+      ? [{ name: "quarters", op: "AvgPool", input: ["image"], attr: pooling }]
+      : [
+        constant("axes", "DT_INT32"),
+        { name: "mean", op: "Mean", input: ["image", "axes"], attr: float },
+      ]),
+  ];
+  const versions = { producer: 440 };
+  if (cut !== undefined) return { node: start, versions };
   return {
     node: [
-      { name: "image", op: "Placeholder", attr: image },
+      ...start,
       constant("kernel", "DT_FLOAT"),
       constant("bias", "DT_FLOAT"),
-      constant("axes", "DT_INT32"),
-      { name: "mean", op: "Mean", input: ["image", "axes"], attr: float },
       { name: "product", op: "MatMul", input: ["mean", "kernel"], attr: float },
       { name: "sum", op: "BiasAdd", input: ["product", "bias"], attr: float },
       { name: "scores", op: "Softmax", input: ["sum"], attr: float },
     ],
-    versions: { producer: 440 },
+    versions,
   };
 }
