@@ -100,9 +100,11 @@ testWeir("a gateway says what is served and how it is", {}, async (weir, step) =
       default: true,
       engine: "wasm",
       input: { width: 4, height: 4 },
+      output: { kind: "classes", shape: [4] },
       top: 5,
       labels: ["red", "green", "blue", "grey"],
       readyWorkers: 1,
+      versions: [{ version: "1", readyWorkers: 1 }],
     };
     assert.deepEqual(body, { models: [colour] });
     assert.deepEqual((await call(`${url}/v1/models/colour`)).body, colour);
