@@ -12,7 +12,7 @@ import { osState } from "../shared/os_error.ts";
 import type { ModelFiles } from "../worker/engines/engine.ts";
 import { loadWarm } from "../worker/engines/warm_up.ts";
 import { ModelError } from "../worker/models/model_error.ts";
-import { readModel, SETTINGS } from "../worker/models/repository.ts";
+import { readModel, SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, textOf } from "./defaults.ts";
 import { type Described, describeModel, describeVersion } from "./description.ts";
 import { checkDigests, digestsOf } from "./digests.ts";
@@ -46,14 +46,23 @@ export interface AddOptions extends Described {
  * @throws the signal's reason once it aborts; the repository is as it was
  */
 export async function addModel(options: AddOptions, parts: ModelParts): Promise<void> {
+  await addFrom(await sourceOf(options.source), options, parts);
+}
+
+/** The same, of a source that has been told apart already. */
+export async function addFrom(
+  source: Source,
+  options: AddOptions,
+  parts: ModelParts,
+): Promise<void> {
   const { config: { WEIR_MODELS: repository }, signal } = parts;
-  const source = await sourceOf(options.source);
   const isFirst = !await isThere(repository);
   try {
     await Deno.mkdir(repository, { recursive: true });
-    await using staging = await Staging.open(repository);
-    const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
-    await new Addition(source, target, options, parts, staging).run();
+    await Staging.change(repository, async (staging) => {
+      const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
+      await new Addition(source, target, options, parts, staging).run();
+    });
   } catch (error) {
     // A folder that was made for this goes with it.
     if (isFirst) await Deno.remove(repository).catch(() => {});
@@ -143,7 +152,7 @@ class Addition {
       throw error;
     }
     const made = this.#target.isNew
-      ? await describeModel(this.#staged, this.#source, fetched, this.#options)
+      ? await describeModel(this.#staged, this.#target, this.#source, fetched, this.#options)
       : await describeVersion(this.#staged, this.#target, this.#options);
     const sha256 = { ...made.settings.sha256 as Settings | undefined };
     for (const [path, digest] of Object.entries(digests)) {
@@ -154,8 +163,15 @@ class Addition {
     return { ...made, settings };
   }
 
-  async #write(settings: Settings): Promise<void> {
-    await Deno.writeTextFile(join(this.#staged, SETTINGS), textOf(settings));
+  /** Writes settings to be tried: what they say of other versions is not of this one. */
+  async #write({ rollout: _, ...settings }: Settings): Promise<void> {
+    const { version } = this.#target;
+    const sha256 = Object.entries(settings.sha256 as Settings).filter(([path]) => {
+      const [first, second] = path.split("/");
+      return first === version || second === undefined || !VERSION.test(first!);
+    });
+    const text = textOf({ ...settings, sha256: Object.fromEntries(sha256) });
+    await Deno.writeTextFile(join(this.#staged, SETTINGS), text);
   }
 
   /** Runs the network as a worker would, which also tells how its answer is to be read. */
@@ -189,7 +205,7 @@ class Addition {
       await this.#staging.rewrite(join(repository, other, SETTINGS), textOf(changed));
     }
     if (isNew) {
-      await this.#write(own);
+      await Deno.writeTextFile(join(this.#staged, SETTINGS), textOf(own));
       this.#staging.move(this.#staged, folder);
     } else {
       // Digests come behind their files: a worker that starts between the two finds all of them.
@@ -201,7 +217,7 @@ class Addition {
 
   async #tell({ files, notes, engine }: Tried): Promise<void> {
     const { write } = this.#parts;
-    const { name, version, folder } = this.#target;
+    const { name, version, isNew, folder } = this.#target;
     const { width, height } = files.config.input;
     for (const note of notes) write(note);
     const size = sizeOf(await bytesIn(join(folder, version)));
@@ -209,6 +225,9 @@ class Addition {
       `added "${name}" version ${version}: ${files.format}, ${width}×${height} pixels, ` +
         `${files.labels.length} labels, ${size}, ${engine}`,
     );
-    write(`its settings are in "${join(folder, SETTINGS)}"; try it: model check ${name}`);
+    const taken = isNew
+      ? "workers serve it when they are started again"
+      : "workers that run take it up, unless a higher version or a rollout goes before";
+    write(`${taken}; its settings are in "${join(folder, SETTINGS)}"`);
   }
 }

@@ -8,7 +8,7 @@
 import { dirname, join } from "node:path";
 import { faultOf, ModelError } from "../worker/models/model_error.ts";
 import { pathWithin } from "../worker/models/path.ts";
-import { SETTINGS } from "../worker/models/repository.ts";
+import { SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { readSettings } from "./defaults.ts";
 import type { Fetched } from "./fetch.ts";
 import { inputSize } from "./input_size.ts";
@@ -31,6 +31,7 @@ export interface Described extends Told {
  */
 export async function describeModel(
   folder: string,
+  { version }: Target,
   source: Source,
   { network, labels: fetchedLabels }: Fetched,
   told: Described,
@@ -50,9 +51,12 @@ export async function describeModel(
   const made = makeSettings(
     { default: false, ...(labels !== undefined && { labels: LABELS }), ...rest },
     told,
-    await inputSize(network),
+    await inputSize(join(folder, version), network.format),
   );
-  const notes = [...(file === undefined ? [] : [`took the settings of "${file}"`]), ...made.notes];
+  const notes = [
+    ...(file === undefined ? [] : ["took the settings that came with it"]),
+    ...made.notes,
+  ];
   if (labels === undefined) {
     const nameless = "there are no labels, classes are named by their numbers: give --labels FILE";
     return { ...made, notes: [...notes, nameless] };
@@ -67,7 +71,7 @@ export async function describeModel(
 
 /**
  * Settings of a model that gets a version: its own, which hold for all of them. What else the model
- * has is seen in the folder through links.
+ * has beside its versions is seen in the folder through links.
  *
  * @throws {ModelError} where something else is told
  */
@@ -86,7 +90,8 @@ export async function describeVersion(
     );
   }
   for await (const { name } of Deno.readDir(target.folder)) {
-    if (name !== SETTINGS) await Deno.symlink(join(target.folder, name), join(folder, name));
+    if (name === SETTINGS || VERSION.test(name)) continue;
+    await Deno.symlink(join(target.folder, name), join(folder, name));
   }
   return { settings: await readSettings(file), notes: [] };
 }

@@ -12,6 +12,7 @@ import { unpack } from "./archive.ts";
 import type { Downloads, OnBytes } from "./downloads.ts";
 import { boundedShards, findNetwork, type FoundNetwork, networkOf } from "./network.ts";
 import type { Source } from "./source.ts";
+import { withPathsOf } from "./staging.ts";
 
 /** All that one model may take on the disk. */
 const MODEL_BYTES_MAX = 4 * 2 ** 30;
@@ -64,18 +65,17 @@ async function get(url: URL, name: string, bytesMax: number, parts: FetchParts):
 }
 
 async function fetchUrl(url: URL, parts: FetchParts): Promise<Fetched> {
-  const { folder, signal } = parts;
+  const { folder } = parts;
   const original = await get(url, url.pathname.split("/").at(-1)!, MODEL_BYTES_MAX, parts);
   const kind = await kindOf(original);
   switch (kind) {
     case "gzip":
     case "zip":
-      await unpack(original, kind, folder, { name: url.href, bytesMax: MODEL_BYTES_MAX, signal });
-      return { network: await findNetwork(folder, url.href), original };
+      return { network: await unpackNetwork(original, kind, url.href, parts), original };
     case "json": {
       const entry = join(folder, "model.json");
       await copyModelJson(original, entry, url.href);
-      await fetchShards(entry, url, parts);
+      await withPathsOf(entry, url.href, () => fetchShards(entry, url, parts));
       return { network: await networkOf(entry, "model.json"), original };
     }
     case "network": {
@@ -94,6 +94,18 @@ async function fetchUrl(url: URL, parts: FetchParts): Promise<Fetched> {
           `.onnx file or the archive itself`,
       );
   }
+}
+
+async function unpackNetwork(
+  file: string,
+  format: "gzip" | "zip",
+  name: string,
+  { folder, signal }: FetchParts,
+): Promise<FoundNetwork> {
+  return await withPathsOf(folder, name, async () => {
+    await unpack(file, format, folder, { name, bytesMax: MODEL_BYTES_MAX, signal });
+    return await findNetwork(folder, name);
+  });
 }
 
 async function copyModelJson(from: string, to: string, name: string): Promise<void> {
@@ -117,7 +129,7 @@ async function fetchShards(entry: string, url: URL, parts: FetchParts): Promise<
   }
 }
 
-async function fetchPath(path: string, { folder, signal }: FetchParts): Promise<Fetched> {
+async function fetchPath(path: string, parts: FetchParts): Promise<Fetched> {
   if ((await Deno.stat(path)).isDirectory) {
     return { network: await findNetwork(path, path), original: undefined };
   }
@@ -128,8 +140,7 @@ async function fetchPath(path: string, { folder, signal }: FetchParts): Promise<
   switch (kind) {
     case "gzip":
     case "zip":
-      await unpack(path, kind, folder, { name: path, bytesMax: MODEL_BYTES_MAX, signal });
-      return { network: await findNetwork(folder, path), original: path };
+      return { network: await unpackNetwork(path, kind, path, parts), original: path };
     case "json": {
       if (path.endsWith("/model.json") || path === "model.json") {
         return { network: await networkOf(path, "model.json"), original: path };

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { z } from "zod";
 import { faultOf, ModelError } from "../worker/models/model_error.ts";
 import { readJsonFile } from "../worker/models/json_file.ts";
@@ -21,14 +22,15 @@ const CHANNELS = 3;
 /**
  * Reads the size of a network's input. A SavedModel's is not read.
  *
+ * @param version folder of the version, as a repository has it
  * @throws {ModelError} naming the file and the fault
  */
-export async function inputSize({ entry, format }: FoundNetwork): Promise<Size> {
+export async function inputSize(version: string, format: FoundNetwork["format"]): Promise<Size> {
   switch (format) {
     case "model.json":
-      return sizeOfShape(shapeIn(await readJsonFile(entry, z.unknown())));
+      return sizeOfShape(shapeIn(await readJsonFile(join(version, "model.json"), z.unknown())));
     case "onnx":
-      return sizeOfShape(await onnxShape(entry));
+      return sizeOfShape(await onnxShape(join(version, "model.onnx")));
     case "saved_model":
       return {};
   }

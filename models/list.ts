@@ -56,7 +56,7 @@ async function row(folder: string, isAlone: boolean, parts: ModelParts): Promise
   const { engine } = await engineFor({ format }, parts);
   return [
     name,
-    others.length === 0 ? version : `${version}, before ${others.join(", ")}`,
+    others.length === 0 ? version : `${version}, also ${others.join(", ")}`,
     format,
     engine?.name ?? "none",
     String(labels.length),

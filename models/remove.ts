@@ -6,8 +6,9 @@
  * @module
  */
 import { join, resolve } from "node:path";
+import type { ModelFiles } from "../worker/engines/engine.ts";
 import { ModelError } from "../worker/models/model_error.ts";
-import { modelNames, SETTINGS, versionsOf } from "../worker/models/repository.ts";
+import { modelNames, readModel, SETTINGS, versionsOf } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, readSettings, textOf } from "./defaults.ts";
 import type { ModelParts } from "./parts.ts";
 import { Staging } from "./staging.ts";
@@ -33,13 +34,14 @@ export async function removeModel(options: RemoveOptions, parts: ModelParts): Pr
     const there = names.map((name) => `"${name}"`).join(", ");
     throw new ModelError(`cannot find model "${name}": the models are ${there || "none"}`);
   }
-  await using staging = await Staging.open(config.WEIR_MODELS);
-  const { name, version } = options;
-  const told = version === undefined
-    ? await planModel(staging, options)
-    : await planVersion(staging, name, String(version));
-  await staging.commit();
-  write(told);
+  await Staging.change(config.WEIR_MODELS, async (staging) => {
+    const { name, version } = options;
+    const told = version === undefined
+      ? await planModel(staging, options)
+      : await planVersion(staging, name, String(version));
+    await staging.commit();
+    write(told);
+  });
 }
 
 /** @returns what is to be said once it is done */
@@ -80,14 +82,31 @@ async function planVersion(staging: Staging, name: string, version: string): Pro
     );
   }
   const file = join(folder, SETTINGS);
-  const settings = await readSettings(file);
-  const digests = Object.entries(settings.sha256 ?? {});
-  const sha256 = digests.filter(([path]) => !path.startsWith(`${version}/`));
-  if (sha256.length < digests.length) {
-    // Digests go before their files: a worker that starts between the two misses none.
-    const text = textOf({ ...settings, sha256: Object.fromEntries(sha256) });
-    await staging.rewrite(file, text);
-  }
+  const { sha256, ...settings } = await readSettings(file);
+  const digests = Object.entries(sha256 ?? {}).filter(([path]) => !path.startsWith(`${version}/`));
+  const text = textOf({
+    ...settings,
+    ...(sha256 !== undefined && { sha256: Object.fromEntries(digests) }),
+  });
+  const { version: served } = await withoutVersion(staging, name, version, text);
+  // Digests go before their files: a worker that starts between the two misses none.
+  if (sha256 !== undefined) await staging.rewrite(file, text);
   staging.discard(join(folder, version));
-  return `removed version ${version} of "${name}", the highest is ${left[0]} now`;
+  return `removed version ${version} of "${name}", version ${served} is served`;
+}
+
+/** The model as it would be, through links: it has to be one that can be served. */
+async function withoutVersion(
+  staging: Staging,
+  name: string,
+  version: string,
+  settings: string,
+): Promise<ModelFiles> {
+  const [folder, staged] = [join(staging.repository, name), await staging.folder(name)];
+  for await (const { name: part } of Deno.readDir(folder)) {
+    if (part === SETTINGS || part === version) continue;
+    await Deno.symlink(join(folder, part), join(staged, part));
+  }
+  await Deno.writeTextFile(join(staged, SETTINGS), settings);
+  return await readModel(staged);
 }

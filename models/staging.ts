@@ -17,6 +17,20 @@ interface Step {
   readonly takeBack: () => Promise<void>;
 }
 
+/** Does something whose errors are to have the paths that a person knows. */
+export async function withPathsOf<T>(
+  folder: string,
+  known: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new ModelError(error.message.replaceAll(folder, known));
+  }
+}
+
 export class Staging implements AsyncDisposable {
   /** Absolute path of the repository. */
   readonly repository: string;
@@ -25,18 +39,26 @@ export class Staging implements AsyncDisposable {
   readonly #lock: Deno.FsFile;
   readonly #steps: Step[] = [];
 
+  /**
+   * Changes a repository.
+   *
+   * @param work plans and commits; what it leaves in the folder is removed
+   * @throws {ModelError} where another command is changing the repository, or as the work does, with
+   * the paths that things would have got
+   */
+  static async change(folder: string, work: (staging: Staging) => Promise<void>): Promise<void> {
+    await using staging = await Staging.#open(folder);
+    await withPathsOf(staging.path, staging.repository, () => work(staging));
+  }
+
   private constructor(repository: string, path: string, lock: Deno.FsFile) {
     this.repository = repository;
     this.path = path;
     this.#lock = lock;
   }
 
-  /**
-   * Prepares a change. Takes away what a command has left that was killed.
-   *
-   * @throws {ModelError} where another command is changing the repository
-   */
-  static async open(folder: string): Promise<Staging> {
+  /** Takes the lock, and takes away what a command has left that was killed. */
+  static async #open(folder: string): Promise<Staging> {
     const repository = resolve(folder);
     const lock = await Deno.open(repository);
     try {
