@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cp as copy } from "node:fs/promises";
 import { join } from "node:path";
 import { COLOURS, writeColourModel } from "../worker/models/testing/colour_model.ts";
 import { call, form, post } from "./client.ts";
@@ -6,16 +7,24 @@ import { ROOT } from "./program.ts";
 import { tempFolder } from "./temp_folder.ts";
 import { startWeir } from "./weir.ts";
 
+const SAVED_MODEL = join(ROOT, "worker", "engines", "testdata", "colour");
+
 Deno.test("a worker runs each model on the engine that its format needs", async () => {
   await using models = await tempFolder();
   const settings = { default: true };
   await writeColourModel(models.path, "layers", { settings });
   await writeColourModel(models.path, "file", { format: "onnx", onnx: { planar: true } });
+  // Its library asks who the user is before it reads the file.
+  await copy(SAVED_MODEL, join(models.path, "saved"), { recursive: true });
   const env = { WEIR_MODELS: models.path, WEIR_ENGINE: "auto" };
   await using weir = await startWeir({ env });
   const { body } = await call(`${weir.url}/v1/models`);
   const served = body.models.map(({ name, engine }: Record<string, string>) => [name, engine]);
-  assert.deepEqual(served.sort(), [["file", "onnx"], ["layers", "tensorflow"]]);
+  assert.deepEqual(served.sort(), [
+    ["file", "onnx"],
+    ["layers", "tensorflow"],
+    ["saved", "tensorflow"],
+  ]);
   const photo = await Deno.readFile(join(ROOT, "fixtures", "photos", "heart.webp"));
   const [one, other] = await Promise.all(
     ["layers", "file"].map((model) => post(`${weir.url}/predict?model=${model}`, form(photo))),

@@ -14,20 +14,21 @@ const SHAPES = join(ROOT, "fixtures", "models", "shapes");
 const ZEROS = "0".repeat(64);
 
 /** `deno task model …` with a repository and a data folder in a folder of the test. */
-function model(folder: string, ...args: readonly string[]): Program {
+function model(folder: string, args: readonly string[], engine = "wasm"): Program {
   return new Program(`model ${args[0]}`, ["task", "-q", "model", ...args], {
     WEIR_MODELS: join(folder, "models"),
     WEIR_DATA_DIR: join(folder, "data"),
-    WEIR_ENGINE: "wasm",
+    WEIR_ENGINE: engine,
   });
 }
 
 /** The command run to its end. */
 async function run(
   folder: string,
-  ...args: readonly string[]
+  args: readonly string[],
+  engine?: string,
 ): Promise<{ readonly code: number; readonly told: string }> {
-  await using program = model(folder, ...args);
+  await using program = model(folder, args, engine);
   return { code: await program.code(), told: program.lines.join("\n") };
 }
 
@@ -51,20 +52,20 @@ Deno.test("a model is added from an address through cuts and a wrong hash, check
   const before = await snapshot(join(path, "models"));
 
   server.change("/shapes/weights.bin", { cutAfter: 100_000 });
-  const cut = await run(path, ...add);
+  const cut = await run(path, add);
   assert.equal(cut.code, 1);
   assert.match(cut.told, /^weir: cannot download ".*weights\.bin": the connection was cut after/m);
   assert(!/^\s+at /m.test(cut.told), "a stack trace is no sentence");
   assert.deepEqual(await snapshot(join(path, "models")), before);
 
   server.change("/shapes/weights.bin", { cutAfter: Infinity });
-  const wrong = await run(path, ...add, "--sha256", `weights.bin=${ZEROS}`);
+  const wrong = await run(path, [...add, "--sha256", `weights.bin=${ZEROS}`]);
   assert.equal(wrong.code, 1);
   assert.match(wrong.told, /^weir: cannot add "weights\.bin": its sha256 is \w{64}, not 0{64}$/m);
   assert.match(server.asked.at(-1)!.headers.get("range")!, /^bytes=\d+-$/);
   assert.deepEqual(await snapshot(join(path, "models")), before);
 
-  const added = await run(path, ...add);
+  const added = await run(path, add);
   assert.equal(added.code, 0, added.told);
   assert.match(
     added.told,
@@ -76,15 +77,26 @@ Deno.test("a model is added from an address through cuts and a wrong hash, check
     "a wrong file is no part of a right one",
   );
 
-  const checked = await run(path, "check", "shapes");
+  const checked = await run(path, ["check", "shapes"]);
   assert.equal(checked.code, 0, checked.told);
   assert.match(checked.told, /^ +0\.9\d+ {2}star$/m);
-  assert.match((await run(path, "list")).told, /^colour .* default *\nshapes .*12 +306\.2 kB *$/m);
+  assert.match(
+    (await run(path, ["list"])).told,
+    /^colour .* default *\nshapes .*12 +306\.2 kB *$/m,
+  );
 
-  assert.equal((await run(path, "remove", "shapes")).code, 0);
+  assert.equal((await run(path, ["remove", "shapes"])).code, 0);
   const { "colour/weir.json": _, ...left } = await snapshot(join(path, "models"));
   const { "colour/weir.json": __, ...were } = before;
   assert.deepEqual(left, were);
+});
+
+Deno.test("a SavedModel is added from its folder with the permissions of the task", async () => {
+  await using folder = await tempFolder();
+  const source = join(ROOT, "worker", "engines", "testdata", "colour");
+  const { code, told } = await run(folder.path, ["add", source], "tensorflow");
+  assert.equal(code, 0, told);
+  assert.match(told, /^added "colour" version 1: saved_model, 4×4 pixels, 4 labels, .*tfjs-node/m);
 });
 
 Deno.test("Ctrl-C in a download leaves the repository as it was", async () => {
@@ -93,7 +105,7 @@ Deno.test("Ctrl-C in a download leaves the repository as it was", async () => {
   await using _server = server;
   const before = await snapshot(join(folder.path, "models"));
   server.change("/shapes/weights.bin", { stallAfter: 100_000 });
-  await using program = model(folder.path, "add", server.url("/shapes/model.json").href);
+  await using program = model(folder.path, ["add", server.url("/shapes/model.json").href]);
   await server.stalled;
   program.killGroup("SIGINT");
   assert.equal(await program.code(), 130);
@@ -107,13 +119,13 @@ Deno.test("a command that is killed leaves nothing that is served, and the next 
   await using _server = server;
   const before = await snapshot(join(folder.path, "models"));
   server.change("/shapes/weights.bin", { stallAfter: 100_000 });
-  await using program = model(folder.path, "add", server.url("/shapes/model.json").href);
+  await using program = model(folder.path, ["add", server.url("/shapes/model.json").href]);
   await server.stalled;
   program.killGroup("SIGKILL");
   await program.ended;
-  assert.match((await run(folder.path, "list")).told, /^NAME.*\ncolour .*$/);
+  assert.match((await run(folder.path, ["list"])).told, /^NAME.*\ncolour .*$/);
   server.change("/shapes/weights.bin", { stallAfter: Infinity });
-  const refused = await run(folder.path, "add", server.url("/shapes/none.json").href);
+  const refused = await run(folder.path, ["add", server.url("/shapes/none.json").href]);
   assert.match(refused.told, /404 Not Found/);
   assert.deepEqual(await snapshot(join(folder.path, "models")), before);
 });
@@ -143,11 +155,10 @@ Deno.test({
         await using server = new FileServer();
         await server.serveFolder("/shapes", join(SHAPES, "1"));
         const before = await snapshot(join(folder.path, "models"));
-        const { code, told } = await run(
-          folder.path,
+        const { code, told } = await run(folder.path, [
           "add",
           server.url("/shapes/model.json").href,
-        );
+        ]);
         assert.equal(code, 1);
         assert.match(told, /^weir: cannot (add|download) "http.*": No space left on device$/m);
         assert.deepEqual(await snapshot(join(folder.path, "models")), before);
@@ -166,16 +177,15 @@ Deno.test({
     await using server = new FileServer();
     const [net, photos] = [join(DATA, "models", "mobilenet_v2"), join(DATA, "images")];
     await server.serveFolder("/mobilenet", join(net, "1"));
-    const added = await run(
-      folder.path,
+    const added = await run(folder.path, [
       ...["add", server.url("/mobilenet/model.json").href, "--scale", "minus1to1"],
       ...["--labels", join(net, "labels.txt")],
-    );
+    ]);
     assert.equal(added.code, 0, added.told);
     assert.match(added.told, /224×224 pixels, 1001 labels/);
     assert.match(added.told, /guessed "output\.activation": "none"/);
     const photo = join(photos, "castle_image.jpg");
-    const { code, told } = await run(folder.path, "check", "--photo", photo);
+    const { code, told } = await run(folder.path, ["check", "--photo", photo]);
     assert.equal(code, 0, told);
     assert.match(told, /^ +0\.944\d {2}castle\n +0\.04\d\d {2}monastery$/m);
   },
