@@ -164,7 +164,7 @@ class Addition {
   }
 
   /** Writes settings to be tried: what they say of other versions is not of this one. */
-  async #write({ rollout: _, ...settings }: Settings): Promise<void> {
+  async #write(settings: Settings): Promise<void> {
     const { version } = this.#target;
     const sha256 = Object.entries(settings.sha256 as Settings).filter(([path]) => {
       const [first, second] = path.split("/");
@@ -176,7 +176,7 @@ class Addition {
 
   /** Runs the network as a worker would, which also tells how its answer is to be read. */
   async #tryOut(made: Made): Promise<Tried> {
-    const { signal } = this.#parts;
+    const { config: { WEIR_OUTPUT_BYTES_MAX: outputBytesMax }, signal } = this.#parts;
     const files = await readModel(this.#staged);
     const { engine, reason } = await engineFor(files, this.#parts);
     if (engine === undefined) return { ...made, files, engine: `not tried: ${reason}` };
@@ -188,7 +188,7 @@ class Addition {
       await this.#write(described.settings);
     }
     const final = await readModel(this.#staged);
-    (await loadWarm(engine, final, signal)).dispose();
+    (await loadWarm(engine, final, signal, { outputBytesMax })).dispose();
     return { ...described, files: final, engine: `tried with ${engine.description}` };
   }
 

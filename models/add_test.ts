@@ -10,6 +10,7 @@ import {
   writeColourModel,
 } from "../worker/models/testing/colour_model.ts";
 import { addFrom, type AddOptions } from "./add.ts";
+import { checkModel } from "./check.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import type { ModelParts } from "./parts.ts";
 import { sourceOf } from "./source.ts";
@@ -144,6 +145,16 @@ Deno.test("add: a model of another repository by its path, the highest version",
   const [model] = await openRepository(bench.repository);
   assert.deepEqual([model?.name, model?.version], ["net", "7"]);
   assert.deepEqual(model?.labels, [...COLOURS]);
+});
+
+Deno.test("add: a model that names no classes, without a word on labels or probabilities", async () => {
+  await using bench = await benchWithNet();
+  await bench.add({ source: sourceAt(bench, "/net/model.json"), kind: "embedding" });
+  assert.deepEqual((await bench.settings("net")).output, { kind: "embedding" });
+  assert.deepEqual(bench.said.filter((line) => /label|activation/.test(line)).length, 1);
+  assert.match(bench.said[1]!, /^added "net" version 1: .* 0 labels/);
+  assert.equal(await checkModel({ name: "net" }, bench.parts()), 0);
+  assert.match(bench.said.join("\n"), /kind embedding/);
 });
 
 Deno.test("add: a model by its name, with all that the catalogue knows of it", async () => {

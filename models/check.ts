@@ -54,7 +54,8 @@ export async function checkModel(
 
 async function modelOf(folder: string, name: string | undefined): Promise<ModelFiles> {
   if (name === undefined) {
-    return (await openRepository(folder)).find(({ config }) => config.default)!;
+    const served = await openRepository(folder);
+    return served.findLast(({ config }) => config.default)!;
   }
   const repository = resolve(folder);
   const names = await modelNames(repository);

@@ -12,7 +12,7 @@ import { SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { readSettings } from "./defaults.ts";
 import type { Fetched } from "./fetch.ts";
 import { inputSize } from "./input_size.ts";
-import { type Made, makeSettings, type Told } from "./settings.ts";
+import { kindOf, type Made, makeSettings, type Told } from "./settings.ts";
 import type { Source } from "./source.ts";
 import type { Target } from "./target.ts";
 
@@ -57,12 +57,12 @@ export async function describeModel(
     ...(file === undefined ? [] : ["took the settings that came with it"]),
     ...made.notes,
   ];
-  if (labels === undefined) {
+  if (labels === undefined && kindOf(made.settings) === "classes") {
     const nameless = "there are no labels, classes are named by their numbers: give --labels FILE";
     return { ...made, notes: [...notes, nameless] };
   }
   try {
-    await Deno.copyFile(labels, join(folder, LABELS));
+    if (labels !== undefined) await Deno.copyFile(labels, join(folder, LABELS));
   } catch (error) {
     throw new ModelError(`cannot read labels "${labels}": ${faultOf(error)}`);
   }

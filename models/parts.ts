@@ -9,7 +9,12 @@ import type { Config } from "../shared/config.ts";
 export interface ModelParts {
   readonly config: Pick<
     Config,
-    "WEIR_MODELS" | "WEIR_DATA_DIR" | "WEIR_ENGINE" | "WEIR_THREADS" | "WEIR_PIXELS_MAX"
+    | "WEIR_MODELS"
+    | "WEIR_DATA_DIR"
+    | "WEIR_ENGINE"
+    | "WEIR_THREADS"
+    | "WEIR_PIXELS_MAX"
+    | "WEIR_OUTPUT_BYTES_MAX"
   >;
   readonly clock: Clock;
   /** Takes one line, or several with line breaks between. */

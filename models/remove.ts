@@ -8,7 +8,7 @@
 import { join, resolve } from "node:path";
 import type { ModelFiles } from "../worker/engines/engine.ts";
 import { ModelError } from "../worker/models/model_error.ts";
-import { modelNames, readModel, SETTINGS, versionsOf } from "../worker/models/repository.ts";
+import { modelNames, openRepository, SETTINGS, versionsOf } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, readSettings, textOf } from "./defaults.ts";
 import type { ModelParts } from "./parts.ts";
 import { Staging } from "./staging.ts";
@@ -108,5 +108,6 @@ async function withoutVersion(
     await Deno.symlink(join(folder, part), join(staged, part));
   }
   await Deno.writeTextFile(join(staged, SETTINGS), settings);
-  return await readModel(staged);
+  // Nothing else in there is a model.
+  return (await openRepository(staging.path)).at(-1)!;
 }

@@ -88,6 +88,11 @@ function checked(settings: Settings): Settings {
   throw new ModelError(`cannot make a weir.json: ${faults}`);
 }
 
+/** What a model answers. */
+export function kindOf({ output }: Settings): unknown {
+  return objectOf(output).kind ?? "classes";
+}
+
 /** Numbers that differ from 1 by no more count as a sum of probabilities. */
 export const SUM_TOLERANCE = 0.01;
 
@@ -104,7 +109,7 @@ export function guessOutput(
 ): Made {
   const output = objectOf(settings.output);
   const added: string[] = [];
-  if (output.kind !== undefined && output.kind !== "classes") return { settings, notes };
+  if (kindOf(settings) !== "classes") return { settings, notes };
   if (output.activation === undefined) {
     const { activation, why } = activationOf(scores);
     output.activation = activation;
