@@ -7,7 +7,7 @@ Deno.test("processes of one version join the same deployment", async () => {
   await using redis = await testRedis();
   await joinDeployment(redis.shard, 1);
   await joinDeployment(redis.shard, 1);
-  assert.equal(await redis.client.hget(META_KEY, "layout"), "2");
+  assert.equal(await redis.client.hget(META_KEY, "layout"), "3");
 });
 
 Deno.test("a process that knows another key layout refuses to join", async () => {

@@ -19,7 +19,7 @@ export const GROUP = "workers";
 export const LANES = 8;
 
 /** Version of the key layout; a process that knows another one refuses to start. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Layout version and shard count of the whole deployment. */
 export const META_KEY = "weir:meta";
