@@ -36,6 +36,7 @@ export const ImageAnswerSchema = z.union([Predictions, Embedding, Tensor]);
  *
  * @param beside what else is in it
  */
+// deno-lint-ignore explicit-function-return-type -- a schema's type is made of the schema
 export function answerSchema<S extends z.core.$ZodLooseShape>(beside: S) {
   const of = <T extends z.core.$ZodLooseShape>(one: z.ZodObject<T>) =>
     z.object({

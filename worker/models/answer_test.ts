@@ -71,8 +71,11 @@ Deno.test("answer is empty where the network gave nothing", () => {
 });
 
 /** Of a net that answers with numbers of the shape. */
-function asked(kind: (typeof OUTPUT_KINDS)[number], shape: readonly number[]) {
-  return { ...options(), output: { kind, activation: "none", firstLabel: 0 }, shape } as const;
+function asked(
+  kind: (typeof OUTPUT_KINDS)[number],
+  shape: readonly number[],
+): Parameters<typeof answerOf>[1] {
+  return { ...options(), output: { kind, activation: "none", firstLabel: 0 }, shape };
 }
 
 Deno.test("answer is of the kind that the settings say, the network's own numbers", () => {
