@@ -60,6 +60,8 @@ Deno.test("an image runs its role as the task does, as nobody in particular", ()
   }
   assert.deepEqual(given("worker-lean", "ENV"), [`WEIR_METRICS_PORT=${PORTS.worker}`]);
   assert.match(given("role", "USER")[0]!, /^[1-9]\d*:[1-9]\d*$/);
+  // Who can read what its owner alone may read?
+  assert.match(given("packages", "RUN")[0]!, / && chmod -R a\+rX node_modules$/);
   const bases = ["gateway", "worker-lean", "worker"].map((stage) => given(stage, "FROM")[0]!);
   assert.deepEqual(bases.map((from) => from.split(" ")[0]), ["role", "role", "worker-lean"]);
 });
