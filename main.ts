@@ -26,6 +26,7 @@ import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
 import { type Log, openLog } from "./shared/log.ts";
+import { namesOption } from "./shared/names_option.ts";
 import { shedPermissions } from "./shared/permissions.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
 import { type Stop, StopSwitch } from "./shared/stop.ts";
@@ -115,7 +116,7 @@ const EXPECTED = new Set([
   "BenchError",
 ]);
 
-type RoleOptions = { readonly lifeline?: boolean };
+type RoleOptions = { lifeline?: boolean; sharePort?: boolean; models?: readonly string[] };
 
 type Role = { readonly parts: GatewayParts & WorkerParts; readonly stop: Stop };
 
@@ -135,9 +136,7 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
   return { parts, stop };
 }
 
-function gateway(
-  { sharePort = false, ...options }: RoleOptions & { readonly sharePort?: boolean },
-): Promise<never> {
+function gateway({ sharePort = false, ...options }: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("gateway", options);
   return run(async () => {
     const { runGateway } = await import("./gateway/mod.ts");
@@ -145,12 +144,12 @@ function gateway(
   });
 }
 
-function worker(options: RoleOptions): Promise<never> {
+function worker({ models, ...options }: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("worker", options);
   return run(async () => {
     const { prepareTensorflow, runWorker } = await import("./worker/mod.ts");
     prepareTensorflow(parts.config, Deno.env);
-    await runWorker({ ...parts, shed: shedPermissions, onHangup }, stop.drain, stop.giveUp);
+    await runWorker({ ...parts, models, shed: shedPermissions, onHangup }, stop.drain, stop.giveUp);
   });
 }
 
@@ -194,7 +193,7 @@ const host = { root, roleCommand, clock: systemClock, say };
 /** What a worker gets beyond its time to drain, to hand back what it could not do. */
 const HAND_BACK_MS = 2000;
 
-function startAll({ gateways, workers }: StartOptions): Promise<never> {
+function startAll({ workers, ...options }: StartOptions): Promise<never> {
   const env = readEnvironment();
   if (workers !== undefined) env.WEIR_WORKERS = workers;
   const config = readConfig(env);
@@ -206,7 +205,7 @@ function startAll({ gateways, workers }: StartOptions): Promise<never> {
       ...(["auto", "tensorflow"].includes(config.WEIR_ENGINE) ? ["tensorflowAddon" as const] : []),
     ], drain);
     const log = logOf(config, "start");
-    await start({ ...host, config, gateways, env, redisServer, log, complain }, drain, giveUp);
+    await start({ ...host, ...options, config, env, redisServer, log, complain }, drain, giveUp);
   });
 }
 
@@ -268,6 +267,7 @@ program.command("gateway")
 program.command("worker")
   .description("the model's side alone; needs REDIS_URL")
   .option("--lifeline", "drain when standard input closes")
+  .addOption(namesOption("--models <names>", "models that it serves"))
   .action(worker);
 addClientCommands(program, runClient);
 program.addCommand(keyCommand(newKey));

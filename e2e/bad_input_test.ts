@@ -125,7 +125,7 @@ testWeir("a damaged photo fails alone among the others of its batch", {}, async 
 });
 
 testWeir("what runs in a worker finds nothing but the network", { workers: 0 }, async (weir) => {
-  const worker = await weir.startWorker({}, "e2e/prying_worker.ts");
+  const worker = await weir.startWorker({}, { program: "e2e/prying_worker.ts" });
   assertSees((await post(`${weir.url}/predict`, GOOD.bytes)).body.predictions, GOOD);
   // The model was tried once before, when it was loaded.
   const pried = worker.lines.filter((line) => line.startsWith("pried: "));

@@ -45,7 +45,7 @@ testWeir(
       assert.equal(status, 202);
       return id;
     };
-    const failing = await weir.startWorker({}, "e2e/failing_worker.ts");
+    const failing = await weir.startWorker({}, { program: "e2e/failing_worker.ts" });
     await page.goto(`${url}/dashboard`);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByText("All is well").waitFor();

@@ -153,7 +153,7 @@ testWeir(
       const worker = await weir.startWorker(
         // Long enough for all to be decoded; a full batch does not wait.
         { WEIR_BATCH_LINGER_MS: "10000" },
-        "e2e/crashing_worker.ts",
+        { program: "e2e/crashing_worker.ts" },
       );
       if (await Promise.race([over, worker.ended.then(() => false)])) break;
       worker.killed = true;

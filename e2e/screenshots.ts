@@ -90,7 +90,7 @@ async function keepBusy(weir: Weir, forMs: number): Promise<void> {
     names.map((name) => Deno.readFile(join(ROOT, "fixtures", "photos", name))),
   );
   const ask = (photo: Uint8Array<ArrayBuffer>) => post(`${weir.url}/predict`, photo);
-  const failing = await weir.startWorker({}, "e2e/failing_worker.ts");
+  const failing = await weir.startWorker({}, { program: "e2e/failing_worker.ts" });
   await Promise.all(photos.slice(0, 2).map(ask));
   await weir.stopWorker(failing);
   await weir.startWorker();

@@ -78,7 +78,7 @@ testWeir(
     const body = JSON.stringify({ inputs: [{ name: "tensor", datatype: "FP32", shape, data }] });
     const inferring = post(`${url}/v2/models/colour/infer`, body);
     await weir.untilAdmitted(1);
-    const crashing = await weir.startWorker({}, "e2e/crashing_worker.ts");
+    const crashing = await weir.startWorker({}, { program: "e2e/crashing_worker.ts" });
     await crashing.line(/crashing in/);
     crashing.killed = true;
     await crashing.ended;

@@ -36,20 +36,26 @@ export interface WeirOptions {
   readonly redis?: Parameters<typeof testRedis>[0];
 }
 
+/** What is run with the permissions of a role's task. */
+export interface RoleProgram {
+  /** Another one than the real one. */
+  readonly program?: string;
+  readonly flags?: readonly string[];
+}
+
 /** A role's process. */
 export class Role extends Program {
   /** Whether it was killed, so that nothing can be asked of its end. */
   killed = false;
 
-  /** @param program what is run with the permissions of the role's task */
   constructor(
     name: string,
     role: "gateway" | "worker",
     env: Readonly<Record<string, string>>,
-    program = "main.ts",
+    { program = "main.ts", flags = [] }: RoleProgram = {},
   ) {
     const [, ...args] = project.tasks[role].command.replace("main.ts", program).split(" ");
-    super(name, [...args, "--lifeline"], env);
+    super(name, [...args, "--lifeline", ...flags], env);
   }
 
   override kill(signal: Deno.Signal): void {
@@ -110,17 +116,13 @@ export class Weir implements AsyncDisposable {
     return role;
   }
 
-  /**
-   * Starts a worker and waits until it takes jobs.
-   *
-   * @param program another worker than the real one
-   */
+  /** Starts a worker and waits until it takes jobs. */
   async startWorker(
     env: Readonly<Record<string, string>> = {},
-    program?: string,
+    run: RoleProgram = {},
   ): Promise<Role> {
     const name = `worker${this.workers.length + 1}`;
-    const role = new Role(name, "worker", { ...this.#env, WEIR_NAME: name, ...env }, program);
+    const role = new Role(name, "worker", { ...this.#env, WEIR_NAME: name, ...env }, run);
     this.workers.push(role);
     await role.line(/worker ready/);
     return role;

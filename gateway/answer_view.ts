@@ -31,27 +31,14 @@ const Tensor = z.object({
 /** The answer of one image, by the model's `output.kind`. */
 export const ImageAnswerSchema = z.union([Predictions, Embedding, Tensor]);
 
-/**
- * The answer of a request's images: that of the first; with several, those of all in order besides.
- *
- * @param beside what else is in it
- */
-// deno-lint-ignore explicit-function-return-type -- a schema's type is made of the schema
-export function answerSchema<S extends z.core.$ZodLooseShape>(beside: S) {
-  const of = <T extends z.core.$ZodLooseShape>(one: z.ZodObject<T>) =>
-    z.object({
-      ...beside,
-      ...one.shape,
-      results: z.array(one).optional().meta({
-        description: "Of every image in order, where there are several",
-      }),
-    });
-  return z.union([of(Predictions), of(Embedding), of(Tensor)]);
-}
+const RESULTS = { description: "Of every image in order, where there are several" };
 
-/** Such an answer alone. */
-export const AnswerSchema = answerSchema({})
-  .meta({ id: "Answer", description: "What the model sees, by its `output.kind`" });
+/** The answer of a request's images: that of the first; with several, those of all besides. */
+export const AnswerSchema = z.union([
+  Predictions.extend({ results: z.array(Predictions).optional().meta(RESULTS) }),
+  Embedding.extend({ results: z.array(Embedding).optional().meta(RESULTS) }),
+  Tensor.extend({ results: z.array(Tensor).optional().meta(RESULTS) }),
+]).meta({ id: "Answer", description: "What the model sees, by its `output.kind`" });
 
 /** What a schema describes, as code that makes it but never changes it sees it. */
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

@@ -5,12 +5,15 @@
  */
 import { Command } from "commander";
 import { countOption } from "../shared/count_option.ts";
+import { namesOption } from "../shared/names_option.ts";
 
 export interface StartOptions {
   /** How many listen at the port. */
   readonly gateways: number;
   /** Instead of `WEIR_WORKERS`. */
   readonly workers?: string;
+  /** The models that the workers serve; all of the repository unless given. */
+  readonly models?: readonly string[];
 }
 
 /** As many as there may be workers. */
@@ -22,5 +25,6 @@ export function startCommand(action: (options: StartOptions) => Promise<void>): 
     .description("everything in one: set-up, Redis, gateway, workers and a first photo")
     .addOption(countOption("--gateways <n>", "gateways, all at one port", GATEWAYS).default(1))
     .option("--workers <n>", "worker processes (WEIR_WORKERS)")
+    .addOption(namesOption("--models <names>", "models that the workers serve"))
     .action(action);
 }

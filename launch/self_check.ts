@@ -34,10 +34,29 @@ interface Predicted {
 /** Pause between two looks at a gateway that is starting. */
 const READY_PAUSE_MS = 50;
 
-/** Waits until an address answers with a success, or the signal aborts. */
-export async function untilOk(url: string, clock: Clock, signal: AbortSignal): Promise<void> {
+/** A gateway, and what it is asked for. */
+export interface Asked {
+  readonly url: string;
+  /** The API key, where the gateway wants one. */
+  readonly key: string | undefined;
+  /** The default one unless given. */
+  readonly model: string | undefined;
+}
+
+function headersOf({ key }: Asked): Record<string, string> {
+  return key === undefined ? {} : { authorization: `Bearer ${key}` };
+}
+
+/** Waits until a path is answered with a success, or the signal aborts. */
+export async function untilOk(
+  asked: Asked,
+  path: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const headers = headersOf(asked);
   while (!signal.aborted) {
-    const ok = await fetch(url, { signal }).then(async (response) => {
+    const ok = await fetch(asked.url + path, { headers, signal }).then(async (response) => {
       await response.body?.cancel();
       return response.ok;
     }).catch(() => false);
@@ -49,24 +68,26 @@ export async function untilOk(url: string, clock: Clock, signal: AbortSignal): P
 /**
  * Has a photo classified.
  *
- * @param key the API key, where the gateway wants one
  * @throws {StartError} where the answer is no success
  */
 export async function checkItself(
-  url: string,
+  asked: Asked,
   photo: string,
-  key: string | undefined,
   clock: Clock,
 ): Promise<SelfCheck> {
-  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const { url, model: name } = asked;
+  const headers = headersOf(asked);
+  const query = name === undefined ? "" : `?model=${name}`;
   const body = await Deno.readFile(photo);
   const began = clock.now();
-  const response = await fetch(`${url}/predict`, { method: "POST", headers, body });
+  const response = await fetch(`${url}/predict${query}`, { method: "POST", headers, body });
   const answer = await response.json();
   const ms = clock.now() - began;
   if (!response.ok) throw new StartError(`self-check failed: ${answer.code}: ${answer.detail}`);
   const { models } = await (await fetch(`${url}/v1/models`, { headers })).json();
-  const model = models.find((one: ServedModel) => one.default && one.readyWorkers > 0);
+  const model = models.find((one: ServedModel) =>
+    one.readyWorkers > 0 && (name === undefined ? one.default : one.name === name)
+  );
   return { model, answer: inWords(answer), ms };
 }
 

@@ -16,13 +16,15 @@ import { Child } from "./child.ts";
 import { takeDataFolder } from "./data_folder.ts";
 import { EmbeddedRedis } from "./embedded_redis.ts";
 import { checkPort } from "./port.ts";
-import { checkItself, type SelfCheck, untilOk } from "./self_check.ts";
+import { type Asked, checkItself, type SelfCheck, untilOk } from "./self_check.ts";
 import { StartError } from "./start_error.ts";
 
 export interface StartParts {
   readonly config: Config;
   /** How many listen at the port. */
   readonly gateways: number;
+  /** The models that the workers serve; all of the repository unless given. */
+  readonly models?: readonly string[];
   /** The checkout. */
   readonly root: string;
   /** Program and arguments that run a role, least permissions included. */
@@ -51,7 +53,7 @@ export async function start(
   drain: AbortSignal,
   now: AbortSignal,
 ): Promise<void> {
-  const { config, gateways, clock, log } = parts;
+  const { config, gateways, models, clock, log } = parts;
   const port = checkPort(config.WEIR_HOST, config.WEIR_PORT);
   await using stack = new AsyncDisposableStack();
   const redisUrl = config.REDIS_URL ?? await startRedis(parts, stack);
@@ -80,21 +82,22 @@ export async function start(
     return children;
   };
   const children = [
-    ...spawn("worker", config.WEIR_WORKERS),
+    ...spawn("worker", config.WEIR_WORKERS, ...(models ? ["--models", models.join()] : [])),
     ...spawn("gateway", gateways, ...(gateways > 1 ? ["--share-port"] : [])),
   ];
 
   const url = baseUrl(config.WEIR_HOST, port);
-  await ready(`${url}/${config.WEIR_WORKERS > 0 ? "readyz" : "healthz"}`, children, clock, drain);
+  const { WEIR_API_KEY: key, WEIR_API_KEYS_FILE: keys } = config;
+  const asked = { url, key, model: models?.[0] };
+  await ready(asked, readyPath(parts), children, clock, drain);
   if (drain.aborted) return;
   for (const child of children) child.keepAlive();
-  const { WEIR_API_KEY: key, WEIR_API_KEYS_FILE: keys } = config;
   if (config.WEIR_WORKERS === 0) {
     parts.say(`Weir serves at ${url}, without workers of its own`);
   } else if (keys !== undefined && key === undefined) {
     parts.say(`Weir serves at ${url}; no first photo was tried, as WEIR_API_KEY is not set`);
   } else {
-    banner(parts, url, await checkItself(url, join(parts.root, SAMPLE), key, clock));
+    banner(parts, url, await checkItself(asked, join(parts.root, SAMPLE), clock));
   }
   await new Promise<void>((resolve) => {
     drain.addEventListener("abort", () => resolve(), { once: true });
@@ -130,9 +133,18 @@ async function startRedis(
   return redis.url;
 }
 
+/** What tells that all is ready. Of another model than the default one, only who may ask is told. */
+function readyPath({ config, models }: StartParts): string {
+  const { WEIR_WORKERS: workers, WEIR_API_KEY: key, WEIR_API_KEYS_FILE: keys } = config;
+  if (workers === 0) return "/healthz";
+  if (models === undefined) return "/readyz";
+  return keys !== undefined && key === undefined ? "/healthz" : `/v2/models/${models[0]}/ready`;
+}
+
 /** Waits for readiness; a child that ends before is a failure. */
 async function ready(
-  url: string,
+  asked: Asked,
+  path: string,
   children: readonly Child[],
   clock: Clock,
   drain: AbortSignal,
@@ -144,7 +156,7 @@ async function ready(
     if (!signal.aborted) throw new StartError(child.complaint(code));
   });
   try {
-    await Promise.race([untilOk(url, clock, signal), Promise.all(ended).then(() => {})]);
+    await Promise.race([untilOk(asked, path, clock, signal), Promise.all(ended).then(() => {})]);
   } finally {
     waiting.abort();
     // Later ends are the children's own business.

@@ -43,6 +43,8 @@ export interface WorkerParts {
   readonly tracing: Tracing;
   readonly clock: Clock;
   readonly log: Log;
+  /** Names of the models to serve; all of the repository unless given. */
+  readonly models?: readonly string[] | undefined;
   /** How the engine is found: among the real ones, unless a test has its own. */
   readonly selectEngine?: typeof selectEngine;
   /** Gives up what only starting takes, before the first photo is looked at. */
@@ -93,12 +95,13 @@ export async function runWorker(
   const updater = new Updater({
     repository,
     table: models,
+    names: parts.models,
     open: (files, signal) => openVersion(parts, opener, files, signal),
     announce: () => announce(parts, members, models),
     log,
   });
   await updater.watch();
-  await updater.start(await openRepository(config.WEIR_MODELS), giveUp);
+  await updater.start(await openRepository(config.WEIR_MODELS, parts.models), giveUp);
   opener.seal();
 
   const sources = [];

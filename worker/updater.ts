@@ -14,12 +14,14 @@ import type { ModelFiles } from "./engines/engine.ts";
 import type { ModelThread } from "./model_thread.ts";
 import { type Lineup, type ModelTable, versionsOf } from "./model_table.ts";
 import { faultOf, ModelError } from "./models/model_error.ts";
-import type { Survey } from "./models/repository.ts";
+import { isAmong, type Survey } from "./models/repository.ts";
 import type { Served } from "./served_model.ts";
 
 export interface UpdaterParts {
   readonly repository: Pick<ModelThread, "survey" | "watch">;
   readonly table: ModelTable;
+  /** Names of the models to serve; all of the repository unless given. */
+  readonly names?: readonly string[] | undefined;
   /** Opens a version: what it gives has answered once. */
   readonly open: (files: ModelFiles, signal: AbortSignal) => Promise<Served>;
   /** Makes known what is served now. */
@@ -75,7 +77,7 @@ export class Updater {
 
   /** Looks at the repository, and updates the models that it has differently. */
   async runOnce(signal: AbortSignal): Promise<void> {
-    const { table, announce } = this.#parts;
+    const { table, names, announce } = this.#parts;
     const survey = await this.#survey();
     if (survey === undefined) return;
     let updated = false;
@@ -88,7 +90,7 @@ export class Updater {
       }
     }
     for (const { name } of survey.models) {
-      if (table.names.includes(name)) continue;
+      if (table.names.includes(name) || !isAmong(name, names)) continue;
       this.#complain(name, new ModelError("it is new, a worker serves it after a restart"));
     }
     if (updated) await announce();

@@ -5,6 +5,7 @@
  */
 import { Command, Option } from "commander";
 import { countOption } from "../../shared/count_option.ts";
+import { namesOption } from "../../shared/names_option.ts";
 import { ROLES } from "./api_key.ts";
 import { COUNT_MAX, type KeyEntry } from "./keys_file.ts";
 
@@ -13,7 +14,7 @@ export type KeyFields = Omit<KeyEntry, "sha256">;
 
 interface Flags {
   readonly role?: (typeof ROLES)[number];
-  readonly models?: string;
+  readonly models?: string[];
   readonly requests?: number;
   readonly bytes?: number;
   readonly window?: number;
@@ -28,7 +29,7 @@ export function keyCommand(action: (fields: KeyFields) => Promise<void>): Comman
   command.command("new <name>")
     .description("makes a key, prints it once, and adds its entry to WEIR_API_KEYS_FILE")
     .addOption(new Option("--role <role>", "what it may be used for").choices(ROLES))
-    .option("--models <names>", "models that it may use, with commas between; all otherwise")
+    .addOption(namesOption("--models <names>", "models that it may use"))
     .addOption(countOption("--requests <n>", "jobs that it may submit in a window", BOUNDS))
     .addOption(countOption("--bytes <n>", "bytes of images in a window", BOUNDS))
     .addOption(countOption("--window <seconds>", "length of a window, 60 otherwise", BOUNDS))
@@ -50,7 +51,7 @@ function fieldsOf(
   return {
     name,
     ...(role !== undefined && { role }),
-    ...(models !== undefined && { models: models.split(",") }),
+    ...(models !== undefined && { models }),
     ...(Object.keys(quota).length > 0 && { quota }),
   };
 }

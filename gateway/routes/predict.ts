@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { ANSWER_PROBLEMS, answersOf, JOB_ID, naming } from "../answers.ts";
 import { IMAGES_BODY } from "../intake/images.ts";
-import { answerSchema, answerView } from "../answer_view.ts";
+import { AnswerSchema, answerView } from "../answer_view.ts";
 import type { Jobs } from "../jobs.ts";
 import { SUBMIT_HEADERS, SUBMIT_QUERY, submitParameters } from "../parameters.ts";
 import { problemResponse } from "../problem.ts";
@@ -18,7 +18,15 @@ export interface PredictParts {
   readonly submitter: Submitter;
 }
 
-const PredictedSchema = answerSchema({ success: z.literal(true) })
+const SUCCESS = { success: z.literal(true) };
+
+const [Classes, Embedding, Tensor] = AnswerSchema.options;
+
+const PredictedSchema = z.union([
+  Classes.extend(SUCCESS),
+  Embedding.extend(SUCCESS),
+  Tensor.extend(SUCCESS),
+])
   .meta({
     id: "Predicted",
     description: "What the model sees, by its `output.kind`",

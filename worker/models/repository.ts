@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { closest } from "fastest-levenshtein";
 import { basename, join, resolve } from "node:path";
 import { fileSha256 } from "../../shared/file_digest.ts";
 import type { ModelFiles } from "../engines/engine.ts";
@@ -69,20 +70,41 @@ export async function surveyRepository(folder: string): Promise<Survey> {
  * Reads a model repository.
  *
  * @param folder path of the repository, `WEIR_MODELS`
- * @returns the versions to serve, as a {@linkcode Survey} has them; exactly one model's have
- * `config.default`
- * @throws {ModelError} naming the file and the fault of the first model that cannot be served
+ * @param names of the models that are wanted; all unless given
+ * @returns the versions to serve of these, as a {@linkcode Survey} has them; exactly one model's in
+ * the repository have `config.default`
+ * @throws {ModelError} naming the file and the fault of the first model that cannot be served; of
+ * one that is not wanted, where without it the default is not known
  */
-export async function openRepository(folder: string): Promise<ModelFiles[]> {
+export async function openRepository(
+  folder: string,
+  names?: readonly string[],
+): Promise<ModelFiles[]> {
   const { models, faults } = await surveyRepository(folder);
-  for (const fault of faults.values()) throw new ModelError(fault);
   const root = resolve(folder);
-  if (models.length === 0) {
+  const known = [...new Set(models.map(({ name }) => name)), ...faults.keys()];
+  if (known.length === 0) {
     throw new ModelError(
       `cannot serve "${root}": it holds no model, a model is a folder with a ${SETTINGS}`,
     );
   }
-  return withDefault(models, root);
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new ModelError(
+      `cannot serve "${unknown}": "${root}" has no such model, ` +
+        `the nearest is "${closest(unknown, known)}"`,
+    );
+  }
+  const hasDefault = models.some(({ config }) => config.default);
+  for (const [name, fault] of faults) {
+    if (!hasDefault || isAmong(name, names)) throw new ModelError(fault);
+  }
+  return withDefault(models, root).filter(({ name }) => isAmong(name, names));
+}
+
+/** Whether a model is one of those that are wanted: all, where none are named. */
+export function isAmong(name: string, names: readonly string[] | undefined): boolean {
+  return names?.includes(name) ?? true;
 }
 
 /**

@@ -277,6 +277,24 @@ Deno.test("repository wants exactly one default of several models", async () => 
   await repository.rejects("exactly one", "2 have it", '"one", "two"');
 });
 
+Deno.test("repository gives the models that are wanted, whatever is wrong with the others", async () => {
+  await using repository = new Repository();
+  await repository.add("one", { settings: { input: IMAGE, default: true } });
+  await repository.add("two");
+  const broken = await repository.add("three");
+  await Deno.remove(join(broken, "model.json"));
+  const wanted = await openRepository(repository.folder, ["two"]);
+  assert.deepEqual(wanted.map(({ name, config }) => [name, config.default]), [["two", false]]);
+  await assert.rejects(openRepository(repository.folder, ["one", "three"]), /three.*none of/);
+  await assert.rejects(
+    openRepository(repository.folder, ["one", "tow"]),
+    /^ModelError: cannot serve "tow": ".*" has no such model, the nearest is "two"$/,
+  );
+  // Which one is the default, the broken one may say.
+  await repository.edit("one/weir.json", (json) => delete json.default);
+  await assert.rejects(openRepository(repository.folder, ["two"]), /three.*none of/);
+});
+
 Deno.test("repository refuses an empty folder and one that is not there", async () => {
   await using repository = new Repository();
   await repository.rejects(repository.folder, "holds no model");
