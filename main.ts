@@ -147,8 +147,8 @@ function gateway({ sharePort = false, ...options }: RoleOptions): Promise<never>
 function worker({ models, ...options }: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("worker", options);
   return run(async () => {
-    const { prepareTensorflow, runWorker } = await import("./worker/mod.ts");
-    prepareTensorflow(parts.config, Deno.env);
+    const { prepareLibraries, runWorker } = await import("./worker/mod.ts");
+    prepareLibraries(parts.config, Deno.env);
     await runWorker({ ...parts, models, shed: shedPermissions, onHangup }, stop.drain, stop.giveUp);
   });
 }
@@ -230,8 +230,8 @@ const runModel: RunModel = (work) => {
   const config = readConfig(readEnvironment());
   const { drain: signal } = stopSignals(0, { atOnce: () => Deno.exit(1) });
   return run(async () => {
-    const { prepareTensorflow } = await import("./worker/engines/tensorflow.ts");
-    prepareTensorflow(config, Deno.env);
+    const { prepareLibraries } = await import("./worker/engines/libraries.ts");
+    prepareLibraries(config, Deno.env);
     const parts = { config, clock: systemClock, write: say, terminal: process.stderr, signal };
     Deno.exit(await work(parts));
   });

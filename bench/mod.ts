@@ -15,6 +15,7 @@ import { type Report, textOf } from "./report/text.ts";
 import { isMet, type ScenarioReport } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { terminalBar } from "../shared/terminal_bar.ts";
+import { NO_REPORTS } from "../worker/engines/libraries.ts";
 
 export interface BenchOptions {
   /** Names; all where there is none. */
@@ -92,9 +93,8 @@ async function keep(report: Report, { root, say }: BenchParts): Promise<void> {
   say(`written: ${json}, ${readme}`);
 }
 
-/** The environment less the user's own Weir: what is measured has its own settings. */
+/** The environment less the user's own Weir: what is measured has its own settings, and no reports. */
 function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name)),
-  );
+  const rest = Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name));
+  return { ...Object.fromEntries(rest), ...NO_REPORTS };
 }

@@ -37,3 +37,33 @@ Deno.test("a worker runs each model on the engine that its format needs", async 
     assert(Math.abs(probability - other!.body.predictions[i].probability) < 1e-5)
   );
 });
+
+Deno.test({
+  name: "ONNX Runtime reports to nobody what a worker runs",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using models = await tempFolder();
+    await writeColourModel(models.path, "file", { format: "onnx", onnx: { planar: true } });
+    // Both keep the library from it, and neither is there in production.
+    const env = {
+      CI: "",
+      ORT_DISABLE_TELEMETRY: "",
+      WEIR_MODELS: models.path,
+      WEIR_ENGINE: "onnx",
+    };
+    await using weir = await startWeir({ env });
+    const { pid } = weir.workers[0]!;
+    // Where it reports, what is to be sent lies in a database of its own.
+    assert.deepEqual(openFiles(pid).filter((file) => /onnxruntime.*\.db/.test(file)), []);
+  },
+});
+
+function openFiles(pid: number): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].flatMap(({ name }) => {
+    try {
+      return [Deno.readLinkSync(`/proc/${pid}/fd/${name}`)];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+}

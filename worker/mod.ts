@@ -33,7 +33,7 @@ import type { Served } from "./served_model.ts";
 import { StatusServer } from "./status_server.ts";
 import { Updater } from "./updater.ts";
 
-export { prepareTensorflow } from "./engines/tensorflow.ts";
+export { prepareLibraries } from "./engines/libraries.ts";
 
 export interface WorkerParts {
   readonly config: Config;

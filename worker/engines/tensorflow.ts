@@ -8,7 +8,6 @@
  * @module
  */
 import util from "node:util";
-import type { Config } from "../../shared/config.ts";
 import type { Engine } from "./engine.ts";
 import { TfjsEngine } from "./tfjs.ts";
 
@@ -27,19 +26,6 @@ export async function openTensorflow(): Promise<Engine> {
     description: `tfjs-node ${tf.version["tfjs-node"]}, TensorFlow ${binding.TF_Version}`,
     openers: { saved_model: ({ folder }) => tf.node.loadSavedModel(folder) },
   });
-}
-
-/** Says in the environment, unless that says otherwise, what the library reads there when it is loaded. */
-export function prepareTensorflow(
-  { WEIR_THREADS: threads }: Pick<Config, "WEIR_THREADS">,
-  env: Pick<Deno.Env, "get" | "set">,
-): void {
-  const values = {
-    // It talks about the processor at every start.
-    TF_CPP_MIN_LOG_LEVEL: "2",
-    ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
-  };
-  for (const [name, value] of Object.entries(values)) env.set(name, env.get(name) ?? value);
 }
 
 /** tfjs-node 4.22.0 calls a function that Node 23 removed (nodejs/node pull request 52744). */
