@@ -8,7 +8,7 @@
  */
 import type { FeedItem, ResultFeed } from "../broker.ts";
 import type { Clock } from "../clock.ts";
-import { parseJobId } from "../job.ts";
+import { type JobId, parseJobId } from "../job.ts";
 import type { Log } from "../log.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
 import { reconnectPause } from "./connection.ts";
@@ -86,7 +86,8 @@ export class RedisResultFeed implements ResultFeed {
       try {
         // Redis may be back without the stream: until it is made again, outcomes go nowhere.
         if (failures > 0) await this.renew();
-        entries = await this.#read();
+        // What was missed is told before what comes next.
+        entries = this.#gap === undefined ? await this.#read() : [];
         failures = 0;
       } catch (error) {
         this.#gap ??= error instanceof Error ? error.message : String(error);
@@ -122,13 +123,23 @@ export class RedisResultFeed implements ResultFeed {
     return entries.map(([, fields]) => fields);
   }
 
-  *#item(fields: Readonly<Record<string, string>>): Iterable<FeedItem> {
+  async *#item(fields: Readonly<Record<string, string>>): AsyncIterable<FeedItem> {
     const id = parseJobId(fields.id ?? "");
     if (id === undefined) return;
-    const record = parseRecord(id, fields);
+    const record = parseRecord(id, fields.apart === undefined ? fields : await this.#fetch(id));
     if (record === undefined) return;
     const event = { id, record, from: Number(fields.from ?? 0) };
     yield { kind: "event", event, ours: fields.joined === undefined };
+  }
+
+  /** A record whose answers are too large to be told; nothing where it cannot be read. */
+  async #fetch(id: JobId): Promise<Record<string, string>> {
+    try {
+      return await this.#parts.shard.run((client) => client.hgetall(this.#keys.job(id)));
+    } catch (error) {
+      this.#gap ??= error instanceof Error ? error.message : String(error);
+      return {};
+    }
   }
 
   /** Removes the stream: nobody waits here any more. */

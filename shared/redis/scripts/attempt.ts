@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { PRELUDE, STORY, TELL } from "./common.ts";
+import { PRELUDE, STORY, TELL, TOLD_BYTES_MAX } from "./common.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
@@ -137,7 +137,10 @@ if not followed then return {'done', all} end
 local names = {'owner', 'model', 'state', 'created', 'deadline', 'started', 'attempts', 'total',
   'done', 'queueMs', 'traceparent'}
 local event = {'id', ARGV[4], 'from', done}
-if all > done then event = {'id', ARGV[4], 'from', done, 'results', answers} end
+-- Without them, a gateway tells of answers that are not kept: they are in the record with the outcome.
+if all > done and #answers <= ${TOLD_BYTES_MAX} then
+  event = {'id', ARGV[4], 'from', done, 'results', answers}
+end
 for i, value in ipairs(redis.call('HMGET', job, unpack(names))) do
   if value then
     table.insert(event, names[i])

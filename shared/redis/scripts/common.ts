@@ -57,6 +57,12 @@ end
 `;
 
 /**
+ * Bytes of answers that are told with the news. Others are in the record alone, where a gateway reads
+ * them: what is told stays in its stream until maintenance trims that.
+ */
+export const TOLD_BYTES_MAX = 32_768;
+
+/**
  * Tells gateways: `news` is a list of an event each, as name, value, … from `id` on, with the result
  * streams that it is for: the first is that of the gateway which took the job in, the others joined.
  * What one stream is told is one entry. A stream that is gone, or that cannot be written, is passed

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { PRELUDE, STORY, TELL } from "./common.ts";
+import { PRELUDE, STORY, TELL, TOLD_BYTES_MAX } from "./common.ts";
 import { REMOVE_LETTER } from "./dead_letters.ts";
 
 /** Time over which the rate is taken, as the time constant of an exponential mean. */
@@ -83,13 +83,15 @@ local function write(job, now)
   for _, v in ipairs({'state', job.outcome, 'finished', now, 'totalMs', now - job.created}) do
     table.insert(fields, v)
   end
-  local event = {'id', job.id, unpack(fields)}
+  local event = {'id', job.id}
   local function tell(name, value)
+    if name == 'results' and value and #value > ${TOLD_BYTES_MAX} then name, value = 'apart', 1 end
     if value then
       table.insert(event, name)
       table.insert(event, value)
     end
   end
+  for i = 1, #fields, 2 do tell(fields[i], fields[i + 1]) end
   for i, name in ipairs(names) do tell(name, job.known[i]) end
   if not job.answers and job.done then
     tell('done', job.done)
