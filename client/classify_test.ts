@@ -145,6 +145,23 @@ Deno.test("as JSON, every file has its predictions or its error, in order", asyn
   ]);
 });
 
+Deno.test("numbers of a model that is no classifier are counted, and the first of them shown", async () => {
+  const answers = [
+    [{ embedding: [0.5, -1, 3, 4, 5, 6] }, "6 numbers: 0.5, -1, 3, 4, 5, …"],
+    [{ tensor: { shape: [2, 1], data: [0.25, 1] } }, "2 × 1 numbers: 0.25, 1"],
+    [{ tensor: { shape: [], data: [7] } }, "1 number: 7"],
+  ] as const;
+  for (const [answer, line] of answers) {
+    await using server = await gateway(() => Response.json({ success: true, ...answer }));
+    const file = await write(server.folder, "a.jpg", "a");
+    const options = { files: [file], url: server.url };
+    assert.equal((await run(options)).text, `${file}\n  ${line}`);
+    assert.deepEqual(JSON.parse((await run({ ...options, json: true })).text), [
+      { file, ...answer },
+    ]);
+  }
+});
+
 Deno.test("a gateway that is not there is told with the way to start it", async () => {
   const [file, url] = [import.meta.filename!, deadUrl()];
   assert.deepEqual(await run({ files: [file], url }), {

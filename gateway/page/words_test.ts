@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { ago, bytes, counted, duration, number, percent, sentence } from "./words.ts";
+import {
+  ago,
+  answerInWords,
+  bytes,
+  counted,
+  duration,
+  firstOf,
+  number,
+  percent,
+  sentence,
+  shapeInWords,
+} from "./words.ts";
 
 Deno.test("a probability is told in percent, and never as nothing where there is something", () => {
   const probabilities = [0, 0.0001, 0.0005, 0.1234, 0.99951, 1];
@@ -7,6 +18,17 @@ Deno.test("a probability is told in percent, and never as nothing where there is
     probabilities.map(percent),
     ["0.0%", "<0.1%", "0.1%", "12.3%", "100.0%", "100.0%"],
   );
+});
+
+Deno.test("an answer is told by its best class, or by how many numbers it has", () => {
+  const star = { label: "star", probability: 0.75 };
+  assert.equal(answerInWords({ predictions: [star] }), "star, 75.0%");
+  assert.equal(answerInWords({ predictions: [] }), "answered");
+  assert.equal(answerInWords({ embedding: [1, 2, 3] }), "3 numbers");
+  assert.equal(answerInWords({ tensor: { shape: [2, 1], data: [1, 2] } }), "2 × 1 numbers");
+  assert.equal(shapeInWords([]), "1 number");
+  assert.equal(firstOf([0.123456, -2, 1e-7]), "0.1235, -2, 1e-7");
+  assert.equal(firstOf([1, 2, 3, 4, 5, 6]), "1, 2, 3, 4, 5, …");
 });
 
 Deno.test("a duration has two digits or three", () => {
