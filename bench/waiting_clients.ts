@@ -30,28 +30,41 @@ export interface Answered {
 
 export class WaitingClients implements AsyncDisposable {
   readonly #stop = new AbortController();
-  readonly #clients: Promise<unknown>;
+  readonly #ask: Ask;
+  readonly #clock: Clock;
+  readonly #clients: Promise<unknown>[] = [];
   readonly #answered: Answered[] = [];
   #refused = 0;
   #error: unknown;
 
-  /** Begins at once. */
+  /** @param count how many begin at once */
   constructor(count: number, ask: Ask, clock: Clock) {
+    this.#ask = ask;
+    this.#clock = clock;
+    this.add(count);
+  }
+
+  /** Lets so many more begin. */
+  add(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const client = this.#run().catch((error) => {
+        if (!this.#stop.signal.aborted) this.#error = error;
+      });
+      this.#clients.push(client);
+    }
+  }
+
+  async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const client = async () => {
-      while (!signal.aborted) {
-        const finishedAt = await ask(signal);
-        if (finishedAt !== undefined) {
-          this.#answered.push({ finishedAt, addedMs: clock.wall() - finishedAt });
-          continue;
-        }
-        this.#refused++;
-        await clock.sleep(REFUSED_PAUSE_MS, signal);
+    while (!signal.aborted) {
+      const finishedAt = await this.#ask(signal);
+      if (finishedAt !== undefined) {
+        this.#answered.push({ finishedAt, addedMs: this.#clock.wall() - finishedAt });
+        continue;
       }
-    };
-    this.#clients = Promise.all(Array.from({ length: count }, client)).catch((error) => {
-      if (!signal.aborted) this.#error = error;
-    });
+      this.#refused++;
+      await this.#clock.sleep(REFUSED_PAUSE_MS, signal);
+    }
   }
 
   /** Answers since the last call. */
@@ -67,7 +80,7 @@ export class WaitingClients implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await this.#clients;
+    await Promise.all(this.#clients);
   }
 }
 

@@ -57,6 +57,8 @@ class OnnxEngine implements Engine {
           intraOpNumThreads: this.#threads,
           // Warnings are of optimisations that it leaves out.
           logSeverityLevel: 3,
+          // Between batches its threads would go on turning, on cores that decode and answer.
+          extra: { session: { force_spinning_stop: "1" } },
         }),
         (session) => session.release(),
       );
