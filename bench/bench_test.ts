@@ -24,7 +24,12 @@ for (
       plots: 0,
     },
     { scenario: "idle", figure: /commands a minute of an idle gateway/, tables: 1, plots: 0 },
-    { scenario: "waiting", figure: /commands a second for a waiting client/, tables: 2, plots: 1 },
+    {
+      scenario: "waiting",
+      figure: /commands a second for one more client that waits/,
+      tables: 2,
+      plots: 1,
+    },
     { scenario: "scale", figure: /throughput of 2 workers/, tables: 1, plots: 1 },
     { scenario: "soak", figure: /as they must be │ +0 +│ +≤ 0 +│ yes/, tables: 2, plots: 2 },
     { scenario: "stress", figure: /100 right │ ≥ 100 right │ yes/, tables: 2, plots: 3 },

@@ -13,9 +13,9 @@ import { printingLog, Role, startWeir } from "./weir.ts";
 const PASSWORD = "open/se@me: 100%";
 const DATABASE = 3;
 
-/** What the README tells to allow. */
+/** What operators are told to allow. */
 const [, RIGHTS] = /^ACL SETUSER weir on >PASSWORD (.*)$/m
-  .exec(await Deno.readTextFile(join(ROOT, "README.md")))!;
+  .exec(await Deno.readTextFile(join(ROOT, "docs", "operators.md")))!;
 
 /** A server that speaks TLS beside its plain port, and knows a user with the rights that we need. */
 function tlsServer(
