@@ -10,11 +10,8 @@
  */
 import axe from "axe-core";
 import assert from "node:assert/strict";
-import process from "node:process";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { setUp, terminalProgress } from "../setup/mod.ts";
-import { systemClock } from "../shared/clock.ts";
-import { ROOT } from "./program.ts";
+import { provided } from "./provided.ts";
 import { WAIT_MAX_MS } from "./waiting.ts";
 
 /** It shows pages, and calls nobody by itself. */
@@ -29,20 +26,10 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-const { chromium: installed } = await setUp({
-  root: ROOT,
-  env: Deno.env.toObject(),
-  progress: terminalProgress(process.stderr),
-  clock: systemClock,
-  parts: new Set(["chromium"]),
-  signal: new AbortController().signal,
-});
-const absence = installed?.state === "missing" ? installed.reason : undefined;
-// deno-lint-ignore no-console -- who runs the tests is to know what was not tested
-console.log(`chromium: ${absence === undefined ? "used" : `absent, ${absence}`}`);
+const browserProgram = await provided("chromium");
 
 /** Where it is absent the tests are left out, but not from what decides on a change. */
-export const withoutBrowser: boolean = absence !== undefined && Deno.env.get("CI") === undefined;
+export const withoutBrowser: boolean = browserProgram.isLeftOut;
 
 /** A page, with what it did beyond what is seen. */
 export interface OpenPage extends AsyncDisposable {
@@ -55,11 +42,8 @@ export interface OpenPage extends AsyncDisposable {
 
 /** Opens an empty page in a browser of its own; disposing of it ends the browser. */
 export async function openPage(options: BrowserContextOptions = {}): Promise<OpenPage> {
-  if (installed === undefined || installed.state === "missing") {
-    throw new Error(`chromium is absent: ${absence}`);
-  }
   const browser = await chromium.launch({
-    executablePath: installed.path,
+    executablePath: browserProgram.path(),
     args: FLAGS,
     timeout: WAIT_MAX_MS,
   });

@@ -6,32 +6,17 @@
  * @module
  */
 import assert from "node:assert/strict";
-import process from "node:process";
-import { setUp, terminalProgress } from "../setup/mod.ts";
-import { systemClock } from "../shared/clock.ts";
 import { ROOT } from "./program.ts";
+import { provided } from "./provided.ts";
 
-const { promtool: installed } = await setUp({
-  root: ROOT,
-  env: Deno.env.toObject(),
-  progress: terminalProgress(process.stderr),
-  clock: systemClock,
-  parts: new Set(["promtool"]),
-  signal: new AbortController().signal,
-});
-const absence = installed?.state === "missing" ? installed.reason : undefined;
-// deno-lint-ignore no-console -- who runs the tests is to know what was not tested
-console.log(`promtool: ${absence === undefined ? "used" : `absent, ${absence}`}`);
+const promtool = await provided("promtool");
 
 /** Where it is absent what it judges is left out, but not from what decides on a change. */
-export const withoutPromtool: boolean = absence !== undefined && Deno.env.get("CI") === undefined;
+export const withoutPromtool: boolean = promtool.isLeftOut;
 
 /** Asserts that it has nothing to complain of. */
 export async function assertPromtool(args: readonly string[], input = ""): Promise<void> {
-  if (installed === undefined || installed.state === "missing") {
-    throw new Error(`promtool is absent: ${absence}`);
-  }
-  const command = new Deno.Command(installed.path, {
+  const command = new Deno.Command(promtool.path(), {
     args: [...args],
     cwd: ROOT,
     stdin: "piped",
