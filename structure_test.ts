@@ -28,6 +28,7 @@ const STRICT = new Set(["shared", "gateway", "worker", "launch", "setup"]);
 const PROGRAMS = new Set([
   "main.ts",
   "bench/bare/program.ts",
+  "bench/peer_process.ts",
   "bench/polling/gateway.ts",
   "bench/polling/model_gateway.ts",
   "bench/polling/model_worker.ts",

@@ -6,11 +6,10 @@
  *
  * @module
  */
-// deno-lint-ignore-file no-console -- it says when it is ready
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { Hono } from "hono";
 import { Redis } from "ioredis";
+import { endWithStarter, serve } from "../peer_process.ts";
 import { openAnswers } from "./answers.ts";
 
 const LIST = "polling:photos";
@@ -25,10 +24,5 @@ app.post("/predict", async (c) => {
   const answer = await answers.of(id, submit, c.req.raw.signal);
   return c.json({ success: true, ...JSON.parse(answer) });
 });
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`gateway ready url=http://127.0.0.1:${port}`),
-}, app.fetch);
-// Ends with whoever started it.
-process.stdin.resume().on("end", () => process.exit(0));
+serve(app.fetch);
+endWithStarter();

@@ -6,11 +6,10 @@
  *
  * @module
  */
-// deno-lint-ignore-file no-console -- it says when it is ready
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { Hono } from "hono";
 import { Redis } from "ioredis";
+import { endWithStarter, serve } from "../peer_process.ts";
 import { decodeImage } from "../../worker/images/decode.ts";
 import { preprocess } from "../../worker/images/preprocess.ts";
 import { openRepository } from "../../worker/models/repository.ts";
@@ -19,8 +18,7 @@ import { LIST } from "./model_worker.ts";
 
 const PIXELS_MAX = 50_000_000;
 
-// Ends with whoever started it.
-process.stdin.resume().on("end", () => process.exit(0));
+endWithStarter();
 const [repository = ""] = Deno.args;
 const redis = new Redis(Deno.env.get("REDIS_URL")!);
 const answers = await openAnswers("polling", redis);
@@ -39,8 +37,4 @@ app.post("/predict", async (c) => {
   const answer = await answers.of(id, submit, c.req.raw.signal);
   return c.json({ success: true, predictions: JSON.parse(answer) });
 });
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`gateway ready url=http://127.0.0.1:${port}`),
-}, app.fetch);
+serve(app.fetch);

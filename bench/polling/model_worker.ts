@@ -8,13 +8,13 @@
  */
 // deno-lint-ignore-file no-console -- it says when it is ready
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { Redis } from "ioredis";
 import { systemClock } from "../../shared/clock.ts";
 import { classesOf } from "../../shared/job.ts";
 import type { EngineName } from "../../worker/engines/engine.ts";
 import { openRepository } from "../../worker/models/repository.ts";
 import { openModel } from "../../worker/open_model.ts";
+import { endWithStarter } from "../peer_process.ts";
 
 /** Where photos lie. */
 export const LIST = "polling:photos";
@@ -42,8 +42,7 @@ async function work(repository: string, wanted: EngineName, sleeps: string): Pro
 }
 
 if (import.meta.main) {
-  // Ends with whoever started it.
-  process.stdin.resume().on("end", () => process.exit(0));
+  endWithStarter();
   const [repository = "", engine, sleeps = ""] = Deno.args;
   await work(repository, engine as EngineName, sleeps);
 }

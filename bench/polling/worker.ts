@@ -8,9 +8,9 @@
  */
 // deno-lint-ignore-file no-console -- it says when it is ready
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { Redis } from "ioredis";
 import { systemClock } from "../../shared/clock.ts";
+import { endWithStarter } from "../peer_process.ts";
 import { CHANNEL } from "./answers.ts";
 
 const POLL_MS = 250;
@@ -18,8 +18,7 @@ const LIST = "polling:photos";
 const BATCH = 32;
 const never = new AbortController().signal;
 
-// Ends with whoever started it.
-process.stdin.resume().on("end", () => process.exit(0));
+endWithStarter();
 const redis = new Redis(Deno.env.get("REDIS_URL")!);
 const isPublished = Deno.env.get("WAITS") === "pubsub";
 const delayMs = Number(Deno.env.get("DELAY_MS") ?? "0");

@@ -7,11 +7,10 @@
  *
  * @module
  */
-// deno-lint-ignore-file no-console -- it says when it is ready
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { Hono } from "hono";
 import { Redis } from "ioredis";
+import { endWithStarter, serve } from "../peer_process.ts";
 
 const url = Deno.env.get("REDIS_URL")!;
 const [writing, reading] = [new Redis(url), new Redis(url)];
@@ -39,10 +38,5 @@ app.post("/predict", async (c) => {
   return c.json({ success: true, ...JSON.parse(await promise) });
 });
 void readAnswers();
-Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => console.log(`gateway ready url=http://127.0.0.1:${port}`),
-}, app.fetch);
-// Ends with whoever started it.
-process.stdin.resume().on("end", () => process.exit(0));
+serve(app.fetch);
+endWithStarter();

@@ -7,14 +7,13 @@
  * @module
  */
 // deno-lint-ignore-file no-console -- it says when it is ready
-import process from "node:process";
 import { Redis } from "ioredis";
+import { endWithStarter } from "../peer_process.ts";
 
 const [PHOTOS, GROUP, BATCH] = ["bare:photos", "workers", 32] as const;
 const ANSWER = JSON.stringify({ predictions: [] });
 
-// Ends with whoever started it.
-process.stdin.resume().on("end", () => process.exit(0));
+endWithStarter();
 const url = Deno.env.get("REDIS_URL")!;
 const [reading, writing] = [new Redis(url), new Redis(url)];
 await writing.xgroup("CREATE", PHOTOS, GROUP, "$", "MKSTREAM");
