@@ -14,6 +14,7 @@ import { ModelError } from "../worker/models/model_error.ts";
 import { modelNames, openRepository, readModel } from "../worker/models/repository.ts";
 import { inputFaults, outputFaults, rangeOf } from "./judgement.ts";
 import type { ModelParts } from "./parts.ts";
+import { assertKnown } from "./target.ts";
 import { engineFor, type Run, Trial } from "./trial.ts";
 
 /** What is looked at where no photo is given: one of those that come with Weir. */
@@ -58,10 +59,8 @@ async function modelOf(folder: string, name: string | undefined): Promise<ModelF
     return served.findLast(({ config }) => config.default)!;
   }
   const repository = resolve(folder);
-  const names = await modelNames(repository);
-  if (names.includes(name)) return await readModel(join(repository, name));
-  const there = names.map((name) => `"${name}"`).join(", ");
-  throw new ModelError(`cannot find model "${name}": the models are ${there || "none"}`);
+  assertKnown(name, await modelNames(repository));
+  return await readModel(join(repository, name));
 }
 
 async function pixelsOf(

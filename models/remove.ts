@@ -12,6 +12,7 @@ import { modelNames, openRepository, SETTINGS, versionsOf } from "../worker/mode
 import { defaultChanges, defaultOf, readAllSettings, readSettings, textOf } from "./defaults.ts";
 import type { ModelParts } from "./parts.ts";
 import { Staging } from "./staging.ts";
+import { assertKnown } from "./target.ts";
 
 export interface RemoveOptions {
   readonly name: string;
@@ -30,9 +31,7 @@ export async function removeModel(options: RemoveOptions, parts: ModelParts): Pr
   const { config, write } = parts;
   const names = await modelNames(resolve(config.WEIR_MODELS));
   for (const name of [options.name, options.default]) {
-    if (name === undefined || names.includes(name)) continue;
-    const there = names.map((name) => `"${name}"`).join(", ");
-    throw new ModelError(`cannot find model "${name}": the models are ${there || "none"}`);
+    if (name !== undefined) assertKnown(name, names);
   }
   await Staging.change(config.WEIR_MODELS, async (staging) => {
     const { name, version } = options;

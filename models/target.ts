@@ -70,3 +70,10 @@ export async function isThere(path: string): Promise<boolean> {
     throw error;
   }
 }
+
+/** @throws {ModelError} where none of the repository's models has the name */
+export function assertKnown(name: string, names: readonly string[]): void {
+  if (names.includes(name)) return;
+  const there = names.map((name) => `"${name}"`).join(", ");
+  throw new ModelError(`cannot find model "${name}": the models are ${there || "none"}`);
+}
