@@ -5,6 +5,7 @@
  */
 import { Command, Option } from "commander";
 import { countOption } from "../shared/count_option.ts";
+import { ACTIVATIONS, INPUT_SIDE_MAX, OUTPUT_KINDS } from "../shared/model_card.ts";
 import type { AddOptions } from "./add.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import type { CheckOptions } from "./check.ts";
@@ -18,7 +19,7 @@ export type RunModel = (work: (parts: ModelParts) => Promise<number>) => Promise
 const STOPPED = 130;
 
 const VERSIONS = { min: 0, max: 999_999_999_999_999 };
-const SIDES = { max: 4096 };
+const SIDES = { max: INPUT_SIDE_MAX };
 
 /** Makes the command; each of its own is run by `run`. */
 export function modelCommand(run: RunModel): Command {
@@ -60,11 +61,11 @@ function addAdd(command: Command, run: RunModel): void {
     )
     .addOption(
       new Option("--activation <name>", "what makes probabilities of the network's answer")
-        .choices(["none", "softmax"]),
+        .choices(ACTIVATIONS),
     )
     .addOption(
       new Option("--kind <kind>", "what the network answers")
-        .choices(["classes", "embedding", "tensor"]),
+        .choices(OUTPUT_KINDS),
     )
     .addOption(countOption("--width <pixels>", "of the network's input, where it is open", SIDES))
     .addOption(countOption("--height <pixels>", "of the network's input, where it is open", SIDES))

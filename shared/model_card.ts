@@ -12,6 +12,12 @@ export const TOP_MAX = 100;
 /** How long a model is offered after its last worker: as long as a job could wait for the next. */
 export const MODEL_KEEP_MS = TIMEOUT_MAX_MS;
 
+/** Greatest side of a model's input, in pixels: bounds the memory one image can ask for. */
+export const INPUT_SIDE_MAX = 4096;
+
+/** What makes probabilities of a network's answer. */
+export const ACTIVATIONS = ["none", "softmax"] as const;
+
 /** What a model answers an image with: its classes, a row of numbers, or numbers of any shape. */
 export const OUTPUT_KINDS = ["classes", "embedding", "tensor"] as const;
 

@@ -7,13 +7,10 @@
  * @module
  */
 import { z } from "zod";
-import { OUTPUT_KINDS, TOP_MAX } from "../../shared/model_card.ts";
+import { ACTIVATIONS, INPUT_SIDE_MAX, OUTPUT_KINDS, TOP_MAX } from "../../shared/model_card.ts";
 
 /** Folder of a version: a whole number without leading zeros, so that no two are the same. */
 export const VERSION = /^(0|[1-9]\d{0,14})$/;
-
-/** Greatest side of a model's input, in pixels: bounds the memory one image can ask for. */
-export const INPUT_SIDE_MAX = 4096;
 
 const Triple = z.tuple([z.number(), z.number(), z.number()]);
 
@@ -40,7 +37,7 @@ const InputSpecSchema = z.strictObject({
 
 const OutputFields = z.strictObject({
   kind: z.enum(OUTPUT_KINDS).default("classes"),
-  activation: z.enum(["none", "softmax"]).default("none"),
+  activation: z.enum(ACTIVATIONS).default("none"),
   top: z.int().min(1).max(TOP_MAX).optional(),
   firstLabel: z.int().min(0).optional(),
 });
