@@ -106,10 +106,7 @@ function text(file: string, answer: Answer): string {
 
 function rows(answer: z.output<typeof Answer>): string[] {
   if ("predictions" in answer) return answer.predictions.map(row);
-  const { shape, data } = "tensor" in answer
-    ? answer.tensor
-    : { shape: [answer.embedding.length], data: answer.embedding };
-  return [`  ${numbersInWords(shape, data)}`];
+  return [`  ${numbersInWords(answer)}`];
 }
 
 /** Cells of the bar of a certain class. */

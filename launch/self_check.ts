@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { numbersInWords } from "../shared/answer_words.ts";
+import { type NumbersAnswer, numbersInWords } from "../shared/answer_words.ts";
 import type { Clock } from "../shared/clock.ts";
 import { StartError } from "./start_error.ts";
 
@@ -25,11 +25,9 @@ export interface SelfCheck {
 }
 
 /** An answer of `/predict`, by the model's kind. */
-interface Predicted {
+type Predicted = NumbersAnswer | {
   readonly predictions?: readonly { readonly label: string; readonly probability: number }[];
-  readonly embedding?: readonly number[];
-  readonly tensor?: { readonly shape: readonly number[]; readonly data: readonly number[] };
-}
+};
 
 /** Pause between two looks at a gateway that is starting. */
 const READY_PAUSE_MS = 50;
@@ -91,8 +89,8 @@ export async function checkItself(
   return { model, answer: inWords(answer), ms };
 }
 
-function inWords({ predictions: [best] = [], embedding, tensor }: Predicted): string {
-  if (embedding !== undefined) return numbersInWords([embedding.length], embedding);
-  if (tensor !== undefined) return numbersInWords(tensor.shape, tensor.data);
+function inWords(answer: Predicted): string {
+  if ("embedding" in answer || "tensor" in answer) return numbersInWords(answer);
+  const [best] = answer.predictions ?? [];
   return best === undefined ? "nothing" : `${best.label}, ${(100 * best.probability).toFixed(1)} %`;
 }
