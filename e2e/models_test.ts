@@ -41,6 +41,27 @@ async function place(): Promise<{ folder: TempFolder; server: FileServer }> {
   return { folder, server };
 }
 
+/** A model that is being added, whose download has come to a halt in the middle. */
+async function stalledAdd(): Promise<
+  AsyncDisposable & Awaited<ReturnType<typeof place>> & {
+    /** What the repository held before. */
+    readonly before: Awaited<ReturnType<typeof snapshot>>;
+    readonly program: Program;
+  }
+> {
+  await using stack = new AsyncDisposableStack();
+  const { folder, server } = await place();
+  stack.use(folder);
+  stack.use(server);
+  const before = await snapshot(join(folder.path, "models"));
+  server.change("/shapes/weights.bin", { stallAfter: 100_000 });
+  const args = ["add", server.url("/shapes/model.json").href];
+  const program = stack.use(model(folder.path, args));
+  await server.stalled;
+  const owned = stack.move();
+  return { folder, server, before, program, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
 Deno.test("a model is added from an address through cuts and a wrong hash, checked, and removed", async () => {
   const { folder, server } = await place();
   await using _folder = folder;
@@ -100,13 +121,8 @@ Deno.test("a SavedModel is added from its folder with the permissions of the tas
 });
 
 Deno.test("Ctrl-C in a download leaves the repository as it was", async () => {
-  const { folder, server } = await place();
-  await using _folder = folder;
-  await using _server = server;
-  const before = await snapshot(join(folder.path, "models"));
-  server.change("/shapes/weights.bin", { stallAfter: 100_000 });
-  await using program = model(folder.path, ["add", server.url("/shapes/model.json").href]);
-  await server.stalled;
+  await using stalled = await stalledAdd();
+  const { folder, before, program } = stalled;
   program.killGroup("SIGINT");
   assert.equal(await program.code(), 130);
   await program.line(/^stopped; the repository is as it was/);
@@ -114,13 +130,8 @@ Deno.test("Ctrl-C in a download leaves the repository as it was", async () => {
 });
 
 Deno.test("a command that is killed leaves nothing that is served, and the next one clears up", async () => {
-  const { folder, server } = await place();
-  await using _folder = folder;
-  await using _server = server;
-  const before = await snapshot(join(folder.path, "models"));
-  server.change("/shapes/weights.bin", { stallAfter: 100_000 });
-  await using program = model(folder.path, ["add", server.url("/shapes/model.json").href]);
-  await server.stalled;
+  await using stalled = await stalledAdd();
+  const { folder, server, before, program } = stalled;
   program.killGroup("SIGKILL");
   await program.ended;
   assert.match((await run(folder.path, ["list"])).told, /^NAME.*\ncolour .*$/);

@@ -62,7 +62,7 @@ for (const [format, pack] of FORMATS) {
     ]);
   });
 
-  for (const name of ["../out", "net/../../out", "/tmp/weir-archive-out"]) {
+  for (const name of ["../out", "net/../../out", "/weir-archive-out"]) {
     Deno.test(`archive: a ${format} with the path ${name} is refused`, async () => {
       await assertRefused(format, await pack([{ name, text: "x" }]), /out of|relative|absolute/);
     });
