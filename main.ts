@@ -56,8 +56,8 @@ function readEnvironment(): Record<string, string> {
   return { ...parseEnv(text) as Record<string, string>, ...Deno.env.toObject() };
 }
 
-function readConfig(env: Readonly<Record<string, string>>): Config {
-  const read = parseConfig(env);
+function readConfig(env: Readonly<Record<string, string>>, forClients = false): Config {
+  const read = parseConfig(env, { forClients });
   if (read.ok) return read.config;
   return fail(`settings are wrong\n${read.faults.map((fault) => `  ${fault}`).join("\n")}`);
 }
@@ -122,7 +122,7 @@ type Role = { readonly parts: GatewayParts & WorkerParts; readonly stop: Stop };
 
 /** What gateway and worker have in common: settings, log, address of Redis, name, signals. */
 function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions): Role {
-  const config = readConfig(readEnvironment());
+  const config = readConfig(readEnvironment(), role === "gateway");
   if (config.REDIS_URL === undefined) fail(`REDIS_URL is not set: ${role} needs a Redis`);
   const name = `${serverName(config)}-${crypto.randomUUID().slice(0, 8)}`;
   const redis: RedisSettings = {
@@ -196,7 +196,7 @@ const HAND_BACK_MS = 2000;
 function startAll({ workers, ...options }: StartOptions): Promise<never> {
   const env = readEnvironment();
   if (workers !== undefined) env.WEIR_WORKERS = workers;
-  const config = readConfig(env);
+  const config = readConfig(env, true);
   const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS + HAND_BACK_MS);
   return run(async () => {
     const { start } = await import("./launch/start.ts");

@@ -7,7 +7,7 @@ import { Program } from "./program.ts";
 import { Started } from "./started.ts";
 import { tempFolder } from "./temp_folder.ts";
 import { until } from "./waiting.ts";
-import { printingLog, startWeir, stepsOf } from "./weir.ts";
+import { printingLog, Role, startWeir, stepsOf } from "./weir.ts";
 
 const PHOTO = await colourPicture([250, 20, 10]);
 const REQUESTS = 25;
@@ -219,4 +219,19 @@ Deno.test({
     await wrong.line(/self-check failed: unauthorized: the API key is not known/);
     assert.equal(await wrong.code(), 1);
   },
+});
+
+Deno.test("without API keys a gateway serves this machine alone, and a worker listens for scrapes anywhere", async () => {
+  const env = { WEIR_HOST: "0.0.0.0", WEIR_METRICS_PORT: "0" };
+  await using weir = await startWeir({ gateways: 0, env });
+  await weir.workers[0]!.line(/status served url=http:\/\/0\.0\.0\.0:/);
+  await using gateway = new Role("gateway", "gateway", {
+    ...env,
+    REDIS_URL: weir.redis.server.url,
+  });
+  assert.equal(await gateway.code(), 1);
+  assert.deepEqual(gateway.lines, [
+    "weir: settings are wrong",
+    '  WEIR_HOST="0.0.0.0" is no loopback address, and without WEIR_API_KEYS_FILE no other is served',
+  ]);
 });

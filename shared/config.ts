@@ -164,9 +164,14 @@ export type Config = {
   readonly [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
 };
 
-/** Reads the settings out of named texts; an empty text counts as unset. */
+/**
+ * Reads the settings out of named texts; an empty text counts as unset.
+ *
+ * @param forClients whether clients are to be served: nobody but this machine without API keys
+ */
 export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
+  { forClients = false }: { readonly forClients?: boolean } = {},
 ): { readonly ok: true; readonly config: Config } | {
   readonly ok: false;
   readonly faults: readonly string[];
@@ -180,7 +185,7 @@ export function parseConfig(
     if (read.success) config[name] = read.data;
     else faults.push(`${name}=${shown(name, text)} ${read.error.issues[0]?.message}`);
   }
-  faults.push(...contradictions(config as Partial<Config>));
+  if (forClients) faults.push(...contradictions(config as Partial<Config>));
   if (faults.length > 0) return { ok: false, faults };
   return { ok: true, config: config as Config };
 }

@@ -8,8 +8,11 @@ function read(env: Record<string, string | undefined>): Config {
   return parsed.config;
 }
 
-function faults(env: Record<string, string | undefined>): readonly string[] {
-  const parsed = parseConfig(env);
+function faults(
+  env: Record<string, string | undefined>,
+  options?: Parameters<typeof parseConfig>[1],
+): readonly string[] {
+  const parsed = parseConfig(env, options);
   return parsed.ok ? [] : parsed.faults;
 }
 
@@ -157,13 +160,15 @@ Deno.test("config tells all faults at once", () => {
 });
 
 for (const host of ["0.0.0.0", "::", "10.0.0.7", "weir.example", "127.0.0.1.example"]) {
-  Deno.test(`config lets "${host}" be served with API keys alone`, () => {
-    assert.deepEqual(faults({ WEIR_HOST: host, WEIR_PORT: "high" }), [
+  Deno.test(`config lets clients be served at "${host}" with API keys alone`, () => {
+    assert.deepEqual(faults({ WEIR_HOST: host, WEIR_PORT: "high" }, { forClients: true }), [
       'WEIR_PORT="high" is not a whole number',
       `WEIR_HOST="${host}" is no loopback address, ` +
       "and without WEIR_API_KEYS_FILE no other is served",
     ]);
-    assert.equal(read({ WEIR_HOST: host, WEIR_API_KEYS_FILE: "keys.jsonl" }).WEIR_HOST, host);
+    const env = { WEIR_HOST: host, WEIR_API_KEYS_FILE: "keys.jsonl" };
+    assert.deepEqual(faults(env, { forClients: true }), []);
+    assert.equal(read({ WEIR_HOST: host }).WEIR_HOST, host);
   });
 }
 
