@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { freePort, type RedisServerOptions } from "../shared/redis_server.ts";
-import { connectionsNamed, testRedis } from "../shared/testing/redis.ts";
-import { type Certificates, loopbackCertificates } from "./certificates.ts";
+import {
+  connectionsNamed,
+  testRedis,
+  type TlsFiles,
+  tlsSettings,
+} from "../shared/testing/redis.ts";
+import { Sentinels } from "../shared/testing/sentinels.ts";
+import { loopbackCertificates } from "./certificates.ts";
 import { assertSees, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { ROOT } from "./program.ts";
@@ -13,25 +19,20 @@ import { printingLog, Role, startWeir } from "./weir.ts";
 const PASSWORD = "open/se@me: 100%";
 const DATABASE = 3;
 
-/** What operators are told to allow. */
-const [, RIGHTS] = /^ACL SETUSER weir on >PASSWORD (.*)$/m
-  .exec(await Deno.readTextFile(join(ROOT, "docs", "operators.md")))!;
+/** What operators are told to allow: in Redis, and in sentinels. */
+const [RIGHTS, SENTINEL_RIGHTS] = (await Deno.readTextFile(join(ROOT, "docs", "operators.md")))
+  .match(
+    /(?<=^ACL SETUSER weir on >PASSWORD ).*$/gm,
+  )!;
+
+/** The user, as `ACL SETUSER` and a file of settings have it. */
+function user(rights: string | undefined): string {
+  return `weir on ${JSON.stringify(`>${PASSWORD}`)} ${rights}`;
+}
 
 /** A server that speaks TLS beside its plain port, and knows a user with the rights that we need. */
-function tlsServer(
-  port: number,
-  { authority, certificate, key }: Certificates,
-): Pick<RedisServerOptions, "settings"> {
-  return {
-    settings: {
-      "tls-port": String(port),
-      "tls-cert-file": certificate,
-      "tls-key-file": key,
-      "tls-ca-cert-file": authority,
-      "tls-auth-clients": "no",
-      user: `weir on ${JSON.stringify(`>${PASSWORD}`)} ${RIGHTS}`,
-    },
-  };
+function tlsServer(port: number, files: TlsFiles): Pick<RedisServerOptions, "settings"> {
+  return { settings: { ...tlsSettings(port, files), user: user(RIGHTS) } };
 }
 
 function address(port: number, password = PASSWORD): string {
@@ -106,3 +107,27 @@ for (const role of ["gateway", "worker"] as const) {
     }
   });
 }
+
+Deno.test("a master is found and served over TLS alone, by sentinels that want a password", async () => {
+  await using certificates = await loopbackCertificates();
+  const secure = { tls: certificates, user: user(SENTINEL_RIGHTS) };
+  await using sentinels = await Sentinels.start(secure);
+  const url = (password: string) =>
+    `${sentinels.url}?sentinel=weir:${encodeURIComponent(password)}`;
+  const trusting = { DENO_CERT: certificates.authority, WEIR_LOG_LEVEL: "debug" };
+  await using weir = await startWeir({ env: { REDIS_URL: url(PASSWORD), ...trusting } });
+  await printingLog(weir, async () => {
+    const photo = await colourPicture([250, 20, 10]);
+    const { status, body } = await post(`${weir.url}/predict`, photo.bytes);
+    assert.equal(status, 200, JSON.stringify(body));
+    await weir.drain();
+    assertNoSecret([...weir.gateways, ...weir.workers].flatMap(({ lines }) => lines));
+  });
+  const env = { REDIS_URL: url("not/the@password"), ...trusting, WEIR_PORT: "0" };
+  await using refused = new Role("refused", "gateway", env);
+  assert.equal(await refused.code(), 1);
+  assert.deepEqual(refused.lines, [
+    "weir: redis cannot be used: All sentinels are unreachable and retry is disabled. " +
+    "Last error: WRONGPASS invalid username-password pair or user is disabled.",
+  ]);
+});

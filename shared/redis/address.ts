@@ -5,7 +5,7 @@
  *
  * ```text
  * redis://[user:password@]host[:port][/db]
- * redis-sentinel://[user:password@]host[:port],host[:port],…/name[/db]
+ * redis-sentinel://[user:password@]host[:port],host[:port],…/name[/db][?sentinel=user:password]
  * redis-cluster://[user:password@]host[:port],host[:port],…
  * ```
  *
@@ -39,6 +39,8 @@ export type RedisAddress =
     | {
       readonly kind: "sentinel";
       readonly sentinels: readonly Node[];
+      /** Those of the sentinels themselves, which have users of their own. */
+      readonly sentinelCredentials: Credentials;
       /** Name under which the sentinels know the master. */
       readonly master: string;
       readonly db: number;
@@ -50,14 +52,15 @@ export type RedisAddress =
 export const ADDRESS_FORMS = "redis://, rediss://, redis-sentinel:// or redis-cluster://";
 
 const ADDRESS =
-  /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^@/]*)@)?(?<hosts>[^@/]+)(?:\/(?<path>.*))?$/;
+  /^redis(?<tls>s?)(?:-(?<kind>sentinel|cluster))?:\/\/(?:(?<user>[^@/]*)@)?(?<hosts>[^@/]+)(?:\/(?<path>[^?]*)(?:\?sentinel=(?<sentinelUser>[^&]*))?)?$/;
 
 const PORTS = { single: 6379, sentinel: 26379, cluster: 6379 } as const;
 
 /** Reads an address; undefined where it is none. */
 export function parseRedisAddress(text: string): RedisAddress | undefined {
-  const { tls, kind = "single", user = "", hosts, path = "" } = ADDRESS.exec(text)?.groups ?? {};
-  if (hosts === undefined) return undefined;
+  const { tls, kind = "single", user = "", hosts, path = "", sentinelUser } =
+    ADDRESS.exec(text)?.groups ?? {};
+  if (hosts === undefined || (kind !== "sentinel" && sentinelUser !== undefined)) return undefined;
   const nodes = hosts.split(",").map((host) => parseNode(host, PORTS[kind as keyof typeof PORTS]));
   const credentials = parseCredentials(user);
   if (credentials === undefined || !nodes.every((node) => node !== undefined)) return undefined;
@@ -66,8 +69,9 @@ export function parseRedisAddress(text: string): RedisAddress | undefined {
   if (kind === "sentinel") {
     const [master = "", ...rest] = path.split("/");
     const db = parseDb(rest.join("/"));
-    if (master === "" || db === undefined) return undefined;
-    return { ...common, kind, sentinels: nodes, master, db };
+    const sentinelCredentials = parseCredentials(sentinelUser ?? "");
+    if (master === "" || db === undefined || sentinelCredentials === undefined) return undefined;
+    return { ...common, kind, sentinels: nodes, sentinelCredentials, master, db };
   }
   const db = parseDb(path);
   if (nodes.length > 1 || db === undefined) return undefined;

@@ -22,8 +22,23 @@ Deno.test("an address of sentinels names the master", () => {
   assert.deepEqual(parseRedisAddress("redis-sentinel://u:p@a:1,b/main/2"), {
     ...{ kind: "sentinel", tls: false, credentials: { username: "u", password: "p" } },
     ...{ sentinels: [{ host: "a", port: 1 }, { host: "b", port: 26379 }], master: "main", db: 2 },
+    sentinelCredentials: {},
   });
 });
+
+for (
+  const [text, sentinelCredentials] of [
+    ["redis-sentinel://:p@a/main?sentinel=:s%26%3D%3F+", { password: "s&=?+" }],
+    ["rediss-sentinel://:p@a/main/0?sentinel=u:s", { username: "u", password: "s" }],
+  ] as const
+) {
+  Deno.test(`"${text}" says who asks the sentinels`, () => {
+    assert.deepEqual(parseRedisAddress(text), {
+      ...{ kind: "sentinel", tls: text.startsWith("rediss"), credentials: { password: "p" } },
+      ...{ sentinels: [{ host: "a", port: 26379 }], sentinelCredentials, master: "main", db: 0 },
+    });
+  });
+}
 
 Deno.test("an address of a cluster has its nodes", () => {
   assert.deepEqual(parseRedisAddress("redis-cluster://a:1,b:2"), {
@@ -51,6 +66,11 @@ for (
     "redis-sentinel://a",
     "redis-sentinel://a/",
     "redis-sentinel://a/main/x",
+    "redis-sentinel://a/main?sentinel=%",
+    "redis-sentinel://a/main?sentinels=:s",
+    "redis-sentinel://a/main?sentinel=:s&db=1",
+    "redis://a/0?sentinel=:s",
+    "redis-cluster://a/?sentinel=:s",
   ]
 ) {
   Deno.test(`"${text}" is no address`, () => assert.equal(parseRedisAddress(text), undefined));

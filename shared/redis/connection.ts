@@ -80,6 +80,11 @@ function destination(
         sentinels: [...address.sentinels],
         name: address.master,
         db: address.db,
+        sentinelUsername: address.sentinelCredentials.username,
+        sentinelPassword: address.sentinelCredentials.password,
+        // Without these two the library would speak in the clear, whatever `tls` says.
+        enableTLSForSentinelMode: address.tls,
+        ...(address.tls && { sentinelTLS: {} }),
         sentinelRetryStrategy: () => null,
         sentinelCommandTimeout: timeoutMs,
       };

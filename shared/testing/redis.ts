@@ -52,6 +52,29 @@ export async function testRedis(
   };
 }
 
+/** Files in PEM form with which a server encrypts. */
+export interface TlsFiles {
+  /** Certificate of the authority: what its replicas have to trust. */
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Settings with which it speaks TLS at a port beside its own, and to its master. */
+export function tlsSettings(
+  port: number,
+  { authority, certificate, key }: TlsFiles,
+): Record<string, string> {
+  return {
+    "tls-port": String(port),
+    "tls-cert-file": certificate,
+    "tls-key-file": key,
+    "tls-ca-cert-file": authority,
+    "tls-auth-clients": "no",
+    "tls-replication": "yes",
+  };
+}
+
 /**
  * Stops the server's process: it still takes connections, and answers nothing. Disposing lets it
  * go on.

@@ -6,7 +6,7 @@
 import { Redis } from "ioredis";
 import { freePort, RedisServer, spawnOnLifeline } from "../redis_server.ts";
 import { linesOf } from "../lines.ts";
-import { freeze, serverPid } from "./redis.ts";
+import { freeze, serverPid, type TlsFiles, tlsSettings } from "./redis.ts";
 
 const SENTINELS = 3;
 const QUORUM = 2;
@@ -17,46 +17,68 @@ const MASTER = "main";
 /** Silence after which a sentinel takes the master for dead. */
 const DOWN_AFTER_MS = 1_000;
 
+/** How servers and sentinels are found that are not open to everybody. */
+export interface SecureSentinels {
+  /** Encrypts all that is said; beside it, each has a plain port for the test. */
+  readonly tls: TlsFiles;
+  /** Name, password and rights of the one who may ask the sentinels, as `ACL SETUSER` has them. */
+  readonly user: string;
+}
+
+/** What servers and sentinels of one deployment have in common. */
+interface Common {
+  readonly password: string;
+  readonly secure: SecureSentinels | undefined;
+}
+
+/** Where a server or sentinel listens. */
+interface Ports {
+  readonly plain: number;
+  /** Where the others find it, and Weir. */
+  readonly known: number;
+}
+
 export class Sentinels implements AsyncDisposable {
-  readonly #ports: readonly number[];
-  readonly #password: string;
+  readonly #ports: readonly Ports[];
+  readonly #common: Common;
   /** The servers' clients, the first master first. */
   readonly #servers: readonly Redis[];
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
-    ports: readonly number[],
-    password: string,
+    ports: readonly Ports[],
+    common: Common,
     servers: readonly Redis[],
     owned: AsyncDisposableStack,
   ) {
     this.#ports = ports;
-    this.#password = password;
+    this.#common = common;
     this.#servers = servers;
     this.#owned = owned;
   }
 
   /** Starts them all, and waits until every sentinel knows the replica and the others. */
-  static async start(): Promise<Sentinels> {
+  static async start(secure?: SecureSentinels): Promise<Sentinels> {
     await using owned = new AsyncDisposableStack();
-    const password = crypto.randomUUID();
-    const [master, replica] = [
-      await startServer(password, owned),
-      await startServer(password, owned),
-    ];
-    await replica.replicaof("127.0.0.1", portOf(master));
-    const ports: number[] = [];
+    const common = { password: crypto.randomUUID(), secure };
+    const masterPorts = newPorts(common);
+    const master = await startServer(masterPorts, common, owned);
+    const replica = await startServer(newPorts(common), common, owned);
+    await replica.replicaof("127.0.0.1", masterPorts.known);
+    const ports: Ports[] = [];
     for (let i = 0; i < SENTINELS; i++) {
-      ports.push(await startSentinel(portOf(master), password, owned));
+      ports.push(await startSentinel(masterPorts.known, common, owned));
     }
-    for (const port of ports) await untilWatched(port);
-    return new Sentinels(ports, password, [master, replica], owned.move());
+    for (const { plain } of ports) await untilWatched(plain, common);
+    return new Sentinels(ports, common, [master, replica], owned.move());
   }
 
-  /** `REDIS_URL` for them. */
+  /** `REDIS_URL` for them, without who asks the sentinels. */
   get url(): string {
-    const sentinels = this.#ports.map((port) => `127.0.0.1:${port}`);
-    return `redis-sentinel://:${this.#password}@${sentinels.join(",")}/${MASTER}`;
+    const { password, secure } = this.#common;
+    const sentinels = this.#ports.map(({ known }) => `127.0.0.1:${known}`);
+    const scheme = secure === undefined ? "redis-sentinel" : "rediss-sentinel";
+    return `${scheme}://:${password}@${sentinels.join(",")}/${MASTER}`;
   }
 
   /** A client of whoever is master now. */
@@ -79,8 +101,8 @@ export class Sentinels implements AsyncDisposable {
   /** Stops all sentinels; they go on when disposed. */
   async freeze(): Promise<Disposable> {
     const frozen = new DisposableStack();
-    for (const port of this.#ports) {
-      const sentinel = sentinelClient(port);
+    for (const { plain } of this.#ports) {
+      const sentinel = sentinelClient(plain, this.#common);
       frozen.use(await freeze({ client: sentinel }));
       sentinel.disconnect();
     }
@@ -92,16 +114,32 @@ export class Sentinels implements AsyncDisposable {
   }
 }
 
-async function startServer(password: string, owned: AsyncDisposableStack): Promise<Redis> {
+function newPorts({ secure }: Common): Ports {
+  const plain = freePort();
+  return { plain, known: secure === undefined ? plain : freePort() };
+}
+
+/** Settings with which a server or sentinel speaks TLS at its known port, where it is to. */
+function secureSettings({ known }: Ports, { secure }: Common): Record<string, string> {
+  return secure === undefined ? {} : tlsSettings(known, secure.tls);
+}
+
+async function startServer(
+  ports: Ports,
+  common: Common,
+  owned: AsyncDisposableStack,
+): Promise<Redis> {
+  const { password } = common;
   const server = owned.use(
     await RedisServer.start({
       executable: "redis-server",
-      address: { port: freePort(), password },
+      address: { port: ports.plain, password },
       settings: {
         masterauth: password,
         hz: "100",
         "repl-diskless-sync-delay": "0",
         "repl-diskless-load": "swapdb",
+        ...secureSettings(ports, common),
       },
     }),
   );
@@ -115,27 +153,28 @@ async function startServer(password: string, owned: AsyncDisposableStack): Promi
   return client;
 }
 
-function portOf(client: Redis): number {
-  return client.options.port!;
-}
-
 /** A sentinel keeps what it learns in its settings, so these stay as long as it runs. */
 async function startSentinel(
   masterPort: number,
-  password: string,
+  common: Common,
   owned: AsyncDisposableStack,
-): Promise<number> {
+): Promise<Ports> {
   const folder = await Deno.makeTempDir();
   owned.defer(() => Deno.remove(folder, { recursive: true }));
-  const port = freePort();
+  const { password, secure } = common;
+  const ports = newPorts(common);
   const settings = `${folder}/sentinel.conf`;
   const lines = [
-    `port ${port}`,
+    `port ${ports.plain}`,
     "bind 127.0.0.1",
     `dir ${folder}`,
     `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} ${QUORUM}`,
     `sentinel auth-pass ${MASTER} ${password}`,
     `sentinel down-after-milliseconds ${MASTER} ${DOWN_AFTER_MS}`,
+    ...Object.entries(secureSettings(ports, common)).map(([name, value]) => `${name} ${value}`),
+    ...secure === undefined
+      ? []
+      : [`requirepass ${password}`, `sentinel sentinel-pass ${password}`, `user ${secure.user}`],
   ];
   await Deno.writeTextFile(settings, lines.map((line) => `${line}\n`).join(""));
   const process = spawnOnLifeline("redis-server", settings, "--sentinel");
@@ -146,17 +185,21 @@ async function startSentinel(
     await process.stdin.close().catch(() => {});
     await Promise.all([process.status, output]);
   });
-  return port;
+  return ports;
 }
 
-function sentinelClient(port: number): Redis {
-  const sentinel = new Redis({ port, retryStrategy: () => 20 });
+function sentinelClient(port: number, { password, secure }: Common): Redis {
+  const sentinel = new Redis({
+    port,
+    ...(secure !== undefined && { password }),
+    retryStrategy: () => 20,
+  });
   sentinel.on("error", () => {});
   return sentinel;
 }
 
-async function untilWatched(port: number): Promise<void> {
-  const sentinel = sentinelClient(port);
+async function untilWatched(port: number, common: Common): Promise<void> {
+  const sentinel = sentinelClient(port, common);
   const count = async (what: string) =>
     (await sentinel.call("SENTINEL", what, MASTER) as unknown[]).length;
   while (await count("REPLICAS") < 1 || await count("SENTINELS") < SENTINELS - 1);
