@@ -8,10 +8,8 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { osState } from "../shared/os_error.ts";
 import type { ModelFiles } from "../worker/engines/engine.ts";
 import { loadWarm } from "../worker/engines/warm_up.ts";
-import { ModelError } from "../worker/models/model_error.ts";
 import { readModel, SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, textOf } from "./defaults.ts";
 import { type Described, describeModel, describeVersion } from "./description.ts";
@@ -24,7 +22,7 @@ import { DownloadProgress } from "./progress.ts";
 import { guessOutput, type Made, type Settings } from "./settings.ts";
 import { bytesIn, sizeOf } from "./size.ts";
 import { type Source, sourceOf } from "./source.ts";
-import { Staging } from "./staging.ts";
+import { Staging, withOsStates } from "./staging.ts";
 import { isThere, type Target, targetOf } from "./target.ts";
 import { engineFor, noise, Trial } from "./trial.ts";
 
@@ -55,21 +53,21 @@ export async function addFrom(
   options: AddOptions,
   parts: ModelParts,
 ): Promise<void> {
-  const { config: { WEIR_MODELS: repository }, signal } = parts;
+  const { config: { WEIR_MODELS: repository }, signal, write } = parts;
   const isFirst = !await isThere(repository);
   try {
-    await Deno.mkdir(repository, { recursive: true });
-    await Staging.change(repository, async (staging) => {
-      const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
-      await new Addition(source, target, options, parts, staging).run();
+    await withOsStates(`add "${options.source}"`, async () => {
+      await Deno.mkdir(repository, { recursive: true });
+      await Staging.change(repository, async (staging) => {
+        const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
+        await new Addition(source, target, options, parts, staging).run();
+      }, write);
     });
   } catch (error) {
     // A folder that was made for this goes with it.
     if (isFirst) await Deno.remove(repository).catch(() => {});
     signal.throwIfAborted();
-    // The system's own states, such as a full disk, are nobody's bug.
-    if (typeof (error as { code?: unknown }).code !== "string") throw error;
-    throw new ModelError(`cannot add "${options.source}": ${osState(error)}`);
+    throw error;
   }
 }
 
@@ -101,7 +99,7 @@ class Addition {
     this.#options = options;
     this.#parts = parts;
     this.#staging = staging;
-    this.#staged = join(staging.path, target.name);
+    this.#staged = join(staging.models, target.name);
   }
 
   async run(): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileSha256 } from "../shared/file_digest.ts";
 import { ModelConfigSchema } from "../worker/models/config.ts";
 import { ModelError } from "../worker/models/model_error.ts";
-import { openRepository } from "../worker/models/repository.ts";
+import { modelNames, openRepository, surveyRepository } from "../worker/models/repository.ts";
 import {
   type ColourModelOptions,
   COLOURS,
@@ -16,7 +16,9 @@ import type { ModelParts } from "./parts.ts";
 import { sourceOf } from "./source.ts";
 import { tarGz, zip } from "./testing/archives.ts";
 import { Bench } from "./testing/bench.ts";
+import { CutOffs } from "./testing/cut_offs.ts";
 import { servedFile } from "./testing/file_server.ts";
+import { snapshot } from "./testing/snapshot.ts";
 
 const SIZE = { width: 4, height: 4 };
 const ZEROS = "0".repeat(64);
@@ -490,6 +492,42 @@ Deno.test("add: what a killed command has left goes with the next one", async ()
   const names = await Array.fromAsync(Deno.readDir(bench.repository), ({ name }) => name);
   assert.deepEqual(names, ["net"]);
 });
+
+for (
+  const [what, options] of Object.entries({
+    "a new default": { name: "new", default: true },
+    "a version that becomes the default": { name: "old", version: 2, default: true },
+  })
+) {
+  Deno.test(`add: ${what} that was killed at any step is whole when given again, and harms no worker`, async () => {
+    await using bench = await benchWithNet();
+    const source = sourceAt(bench, "/net/model.json");
+    await writeColourModel(bench.repository, "there", { settings: { input: SIZE, default: true } });
+    await writeColourModel(bench.repository, "old", { settings: { input: SIZE } });
+    const add = (repository: string) =>
+      bench.add({ source, ...options }, bench.partsOf(repository));
+    await using cut = await CutOffs.of(bench.repository, () => add(bench.repository));
+    const after = await snapshot(bench.repository);
+    for (const repository of cut.repositories) {
+      const { faults } = await surveyRepository(repository);
+      assert.deepEqual([...faults], []);
+      await add(repository).catch(({ message }: Error) => assert.match(message, /there is such a/));
+      assert.deepEqual(await snapshot(repository), after);
+    }
+  });
+}
+
+for (const name of ["1", "fetched", "models"]) {
+  Deno.test(`add: while a model called ${name} is prepared, workers find none`, async () => {
+    await using bench = await benchWithNet();
+    await using cut = await CutOffs.of(
+      bench.repository,
+      () => bench.add({ source: sourceAt(bench, "/net/model.json"), name }),
+    );
+    assert.deepEqual(await modelNames(cut.repositories[0]!), []);
+    assert.deepEqual(await modelNames(bench.repository), [name]);
+  });
+}
 
 Deno.test("add: a repository is changed by one command at a time", async () => {
   await using bench = await benchWithNet();

@@ -5,13 +5,13 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { ModelFiles } from "../worker/engines/engine.ts";
 import { ModelError } from "../worker/models/model_error.ts";
 import { modelNames, openRepository, SETTINGS, versionsOf } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, readSettings, textOf } from "./defaults.ts";
 import type { ModelParts } from "./parts.ts";
-import { Staging } from "./staging.ts";
+import { Staging, withOsStates } from "./staging.ts";
 import { assertKnown } from "./target.ts";
 
 export interface RemoveOptions {
@@ -29,18 +29,17 @@ export interface RemoveOptions {
  */
 export async function removeModel(options: RemoveOptions, parts: ModelParts): Promise<void> {
   const { config, write } = parts;
-  const names = await modelNames(resolve(config.WEIR_MODELS));
-  for (const name of [options.name, options.default]) {
-    if (name !== undefined) assertKnown(name, names);
-  }
-  await Staging.change(config.WEIR_MODELS, async (staging) => {
-    const { name, version } = options;
+  const { name, version, default: chosen } = options;
+  const change = async (staging: Staging) => {
+    const names = await modelNames(staging.repository);
+    for (const named of [name, chosen]) if (named !== undefined) assertKnown(named, names);
     const told = version === undefined
       ? await planModel(staging, options)
       : await planVersion(staging, name, String(version));
     await staging.commit();
     write(told);
-  });
+  };
+  await withOsStates(`remove "${name}"`, () => Staging.change(config.WEIR_MODELS, change, write));
 }
 
 /** @returns what is to be said once it is done */
@@ -101,12 +100,13 @@ async function withoutVersion(
   version: string,
   settings: string,
 ): Promise<ModelFiles> {
-  const [folder, staged] = [join(staging.repository, name), await staging.folder(name)];
+  const [folder, staged] = [join(staging.repository, name), join(staging.models, name)];
+  await Deno.mkdir(staged);
   for await (const { name: part } of Deno.readDir(folder)) {
     if (part === SETTINGS || part === version) continue;
     await Deno.symlink(join(folder, part), join(staged, part));
   }
   await Deno.writeTextFile(join(staged, SETTINGS), settings);
   // Nothing else in there is a model.
-  return (await openRepository(staging.path)).at(-1)!;
+  return (await openRepository(staging.models)).at(-1)!;
 }

@@ -5,6 +5,8 @@ import { openRepository } from "../worker/models/repository.ts";
 import { writeColourModel } from "../worker/models/testing/colour_model.ts";
 import { removeModel, type RemoveOptions } from "./remove.ts";
 import { Bench } from "./testing/bench.ts";
+import { CutOffs } from "./testing/cut_offs.ts";
+import { snapshot } from "./testing/snapshot.ts";
 
 const INPUT = { width: 4, height: 4 };
 
@@ -97,4 +99,28 @@ Deno.test("remove: a version stays where nothing could be served without it", as
   const settings = { input: INPUT, rollout: { version: "1", percent: 10 } };
   await Deno.writeTextFile(join(bench.repository, "a", "weir.json"), JSON.stringify(settings));
   await assertRefuses(bench, { name: "a", version: 1 }, /models\/a": "rollout\.version" is "1"/);
+});
+
+Deno.test("remove: what was killed at any step is done by the same command, given again", async () => {
+  await using bench = await benchWith("a", "b", "c");
+  const before = await bench.snapshot();
+  const remove = (repository: string) =>
+    removeModel({ name: "a", default: "c" }, bench.partsOf(repository));
+  await using cut = await CutOffs.of(bench.repository, () => remove(bench.repository));
+  const after = await bench.snapshot();
+  const told: string[] = [];
+  for (const repository of cut.repositories) {
+    bench.said.length = 0;
+    await remove(repository).catch(({ message }: Error) => bench.said.push(message));
+    assert.deepEqual(await snapshot(repository), after);
+    told.push(bench.said.join("; "));
+  }
+  const tookBack = "took back what a command had changed that was killed in the middle";
+  assert.deepEqual(told, [
+    'removed "a"',
+    'removed "a"',
+    `${tookBack}; removed "a"`,
+    ...Array(2).fill('cannot find model "a": the models are "b", "c"'),
+  ]);
+  assert.notDeepEqual(before, after);
 });

@@ -47,6 +47,12 @@ export class Bench implements AsyncDisposable {
     };
   }
 
+  /** The same, of another repository. */
+  partsOf(repository: string): ModelParts {
+    const parts = this.parts();
+    return { ...parts, config: { ...parts.config, WEIR_MODELS: repository } };
+  }
+
   async add(
     options: Partial<AddOptions> & Pick<AddOptions, "source">,
     parts: ModelParts = this.parts(),
