@@ -29,7 +29,7 @@ import { type Log, openLog } from "./shared/log.ts";
 import { namesOption } from "./shared/names_option.ts";
 import { shedPermissions } from "./shared/permissions.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
-import { type Stop, StopSwitch } from "./shared/stop.ts";
+import { type Stop, StopSwitch, type StopSwitchParts } from "./shared/stop.ts";
 import { Tracing } from "./shared/tracing.ts";
 import type { WorkerParts } from "./worker/mod.ts";
 
@@ -76,12 +76,11 @@ function logOf(config: Config, role: string): Log {
   });
 }
 
+type SignalParts = Omit<StopSwitchParts, "clock"> & { readonly lifeline?: boolean };
+
 /** Listens for SIGINT and SIGTERM; with a lifeline, the end of standard input is one too. */
-function stopSignals(
-  drainMs: number,
-  { lifeline = false, atOnce = () => {} }: { lifeline?: boolean; atOnce?: () => void } = {},
-): Stop {
-  const stop = new StopSwitch({ drainMs, clock: systemClock, atOnce });
+function stopSignals({ lifeline = false, ...parts }: SignalParts): Stop {
+  const stop = new StopSwitch({ ...parts, clock: systemClock });
   Deno.addSignalListener("SIGINT", () => stop.signal());
   Deno.addSignalListener("SIGTERM", () => stop.signal());
   if (lifeline) Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => stop.orphaned());
@@ -132,15 +131,16 @@ function openRole(role: "gateway" | "worker", { lifeline = false }: RoleOptions)
   };
   const [clock, tracing, log] = [systemClock, new Tracing(systemClock), logOf(config, role)];
   const parts = { config, redis, name, tracing, clock, log };
-  const stop = stopSignals(config.WEIR_DRAIN_MS, { lifeline, atOnce: () => Deno.exit(1) });
-  return { parts, stop };
+  const delayMs = role === "gateway" ? config.WEIR_DRAIN_DELAY_MS : 0;
+  const times = { drainMs: config.WEIR_DRAIN_MS, delayMs };
+  return { parts, stop: stopSignals({ ...times, lifeline, atOnce: () => Deno.exit(1) }) };
 }
 
 function gateway({ sharePort = false, ...options }: RoleOptions): Promise<never> {
   const { parts, stop } = openRole("gateway", options);
   return run(async () => {
     const { runGateway } = await import("./gateway/mod.ts");
-    await runGateway({ ...parts, sharePort }, stop.drain, stop.giveUp);
+    await runGateway({ ...parts, sharePort }, stop);
   });
 }
 
@@ -197,7 +197,8 @@ function startAll({ workers, ...options }: StartOptions): Promise<never> {
   const env = readEnvironment();
   if (workers !== undefined) env.WEIR_WORKERS = workers;
   const config = readConfig(env, true);
-  const { drain, giveUp } = stopSignals(config.WEIR_DRAIN_MS + HAND_BACK_MS);
+  const { WEIR_DRAIN_DELAY_MS: delayMs, WEIR_DRAIN_MS: drainMs } = config;
+  const { drain, giveUp } = stopSignals({ drainMs: delayMs + drainMs + HAND_BACK_MS });
   return run(async () => {
     const { start } = await import("./launch/start.ts");
     const redisServer = await setUp(env, [
@@ -210,13 +211,13 @@ function startAll({ workers, ...options }: StartOptions): Promise<never> {
 }
 
 function setUpAlone(): Promise<never> {
-  const { drain } = stopSignals(0);
+  const { drain } = stopSignals({ drainMs: 0 });
   const all = ["redisServer", "tensorflowAddon"] as const;
   return run(async () => void await setUp(Deno.env.toObject(), all, drain));
 }
 
 function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never> {
-  const { drain: signal } = stopSignals(0);
+  const { drain: signal } = stopSignals({ drainMs: 0 });
   const key = readEnvironment().WEIR_API_KEY || undefined;
   return run(async () => Deno.exit(await work({ write: say, signal, key })));
 }
@@ -228,7 +229,7 @@ function newKey(fields: KeyFields): Promise<never> {
 
 const runModel: RunModel = (work) => {
   const config = readConfig(readEnvironment());
-  const { drain: signal } = stopSignals(0, { atOnce: () => Deno.exit(1) });
+  const { drain: signal } = stopSignals({ drainMs: 0, atOnce: () => Deno.exit(1) });
   return run(async () => {
     const { prepareLibraries } = await import("./worker/engines/libraries.ts");
     prepareLibraries(config, Deno.env);
@@ -246,7 +247,7 @@ function harness(
   work: (parts: HarnessParts, signal: AbortSignal) => Promise<number>,
 ): Promise<never> {
   const env = Deno.env.toObject();
-  const { drain } = stopSignals(0, { atOnce: () => Deno.exit(1) });
+  const { drain } = stopSignals({ drainMs: 0, atOnce: () => Deno.exit(1) });
   return run(async () => {
     const redisServer = (await setUp(env, needed, drain))!;
     Deno.exit(await work({ ...host, env, redisServer, terminal: process.stderr }, drain));

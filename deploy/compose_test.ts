@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT } from "../e2e/program.ts";
 import { testRedis } from "../shared/testing/redis.ts";
-import { PORTS, read, readYaml, type Role, ROLES, STOP_MS, whyNotPinned } from "./testing/files.ts";
+import { PORTS, read, readYaml, type Role, ROLES, stopMs, whyNotPinned } from "./testing/files.ts";
 import { assertLinter, withoutLinters } from "./testing/linters.ts";
 
 interface Service {
@@ -86,8 +86,15 @@ Deno.test("compose lets no service do more than it must", () => {
 Deno.test("compose gives every role the time that it needs to stop", () => {
   for (const name of [...ROLES, "proxy"] as const) {
     const seconds = Number(/^(\d+)s$/.exec(services[name].stop_grace_period!)![1]);
-    assert(seconds * 1000 >= STOP_MS, name);
+    assert(seconds * 1000 >= stopMs(services[name].environment), name);
   }
+});
+
+Deno.test("the proxy hears that a gateway leaves before it drains", async () => {
+  const [, inter, fall] = /check inter (\d+)ms fall (\d+)/.exec(await read("haproxy.cfg"))!;
+  const delayMs = Number(services.gateway.environment!["WEIR_DRAIN_DELAY_MS"]);
+  // Once more for a check that is under way, and is slow to be answered.
+  assert(delayMs >= (Number(fall) + 1) * Number(inter));
 });
 
 Deno.test("compose asks a role at its own port whether it is ready", () => {

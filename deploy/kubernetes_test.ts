@@ -12,12 +12,12 @@ import {
   readYaml,
   type Role,
   ROLES,
-  STOP_MS,
+  stopMs,
   whyNotPinned,
 } from "./testing/files.ts";
 import { assertLinter, withoutLinters } from "./testing/linters.ts";
 
-/** The oldest with a pause before the signal (`preStop.sleep`), and the newest that is known. */
+/** The oldest that the manifests are for, and the newest that is known. */
 const VERSIONS = ["1.30", "1.37"];
 
 const BASE = "kubernetes/base";
@@ -28,9 +28,12 @@ interface Kustomization {
 
 interface Container {
   readonly image: string;
-  readonly env: readonly { readonly name: string; readonly valueFrom?: unknown }[];
+  readonly env: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: unknown;
+  }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } };
   readonly securityContext: unknown;
   readonly resources: { readonly requests: unknown; readonly limits: { readonly memory: string } };
   readonly startupProbe: { readonly httpGet: { readonly path: string; readonly port: string } };
@@ -116,14 +119,18 @@ Deno.test("the kubelet asks each role where it answers, and never starts it agai
   }
 });
 
-Deno.test("every role has the time that it needs to stop, its pause before the signal included", () => {
+/** The settings that a pod's first container is given as they are. */
+function settingsOf({ containers: [{ env }] }: Pod): Record<string, string | undefined> {
+  return Object.fromEntries(env.map(({ name, value }) => [name, value]));
+}
+
+Deno.test("every role has the time that it needs to stop", () => {
   for (const role of ROLES) {
-    const { terminationGracePeriodSeconds, containers: [{ lifecycle }] } = podOf(role);
-    const pause = lifecycle?.preStop.sleep.seconds ?? 0;
-    assert((terminationGracePeriodSeconds - pause) * 1000 >= STOP_MS, role);
+    const pod = podOf(role);
+    assert(pod.terminationGracePeriodSeconds * 1000 >= stopMs(settingsOf(pod)), role);
   }
   // Until it is over, what sends requests may not have heard that the pod goes.
-  assert(podOf("gateway").containers[0].lifecycle!.preStop.sleep.seconds >= 5);
+  assert(Number(settingsOf(podOf("gateway"))["WEIR_DRAIN_DELAY_MS"]) >= 5_000);
 });
 
 Deno.test("every role is named after its pod, and is told where Redis is by a secret", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inParallel, post } from "./client.ts";
+import { call, inParallel, post } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
 import { GROUP } from "../shared/redis/keys.ts";
 import { until } from "./waiting.ts";
@@ -46,7 +46,7 @@ testWeir("jobs that no worker is there for wait for the next one", {}, async (we
 
 testWeir(
   "a gateway that is told to stop answers those who wait, and takes nobody else",
-  { gateways: 2 },
+  { gateways: 2, env: { WEIR_DRAIN_DELAY_MS: "100" } },
   async (weir) => {
     const { urls: [url, other], gateways: [leaving], workers } = weir;
     await weir.stopWorker(workers[0]!);
@@ -64,6 +64,22 @@ testWeir(
 );
 
 const HOUR_MS = "3600000";
+
+testWeir(
+  "a gateway that is told to stop serves on at first, and says that it is not ready",
+  {},
+  async (weir) => {
+    const leaving = await weir.startGateway({ WEIR_DRAIN_DELAY_MS: HOUR_MS });
+    const url = weir.urls.at(-1)!;
+    leaving.kill("SIGTERM");
+    await leaving.line(/gateway leaving/);
+    const { status, body } = await call(`${url}/readyz`);
+    assert.deepEqual([status, body.code], [503, "at_capacity"]);
+    assert.equal((await post(`${url}/predict`, PHOTO.bytes)).status, 200);
+    leaving.kill("SIGKILL");
+    await leaving.ended;
+  },
+);
 
 testWeir(
   "what a worker cannot finish before its time to drain is over, another one answers at once",

@@ -1,8 +1,8 @@
 /**
  * The gateway role, put together: opened in order, closed in reverse.
  *
- * Owns the order in which a gateway starts and stops. Never reads the environment.
- * Invariant: it stops listening only after everybody who waits has been answered, or time is up.
+ * Owns the order in which its parts start and stop. Never reads the environment.
+ * Invariant: what answers requests is closed only after the server.
  *
  * @module
  */
@@ -12,7 +12,6 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
-import { type Handler, listen } from "../shared/listen.ts";
 import { loop } from "../shared/loop.ts";
 import { countFinished, countSubmitted, type JobCounts, redisCalls } from "../shared/metrics.ts";
 import { DEAD_BYTES_MAX } from "../shared/redis/attempts.ts";
@@ -26,6 +25,7 @@ import { RedisQuotas } from "../shared/redis/quota.ts";
 import { RedisDirectory } from "../shared/redis/registry.ts";
 import { RedisResultFeed } from "../shared/redis/result_feed.ts";
 import { Shards } from "../shared/redis/shard.ts";
+import type { Stop } from "../shared/stop.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import { type AppParts, createApp } from "./app.ts";
 import { Catalog } from "./catalog.ts";
@@ -39,6 +39,7 @@ import { ReleasedFeed } from "./keys/released_feed.ts";
 import { measureGateway } from "./metrics.ts";
 import { OverviewReader } from "./overview_reader.ts";
 import { readPageFiles } from "./page.ts";
+import { serve } from "./server.ts";
 import { Sockets } from "./socket/sockets.ts";
 import { Upgrades } from "./socket/upgrades.ts";
 import { Waiters } from "./waiters.ts";
@@ -59,19 +60,15 @@ export interface GatewayParts {
 const CALL_MAX_MS = 900;
 
 /**
- * Serves until `drain` aborts, then answers those who wait and stops.
+ * Serves until it is to drain, then answers those who wait and stops.
  *
- * @param giveUp aborts when the time for draining is over
  * @throws {KeysFileError} where the API keys cannot be read
  * @throws {ListenError} where the address cannot be listened at
  * @throws {BrokerUnavailable} where Redis cannot be reached at the start
  */
-export async function runGateway(
-  parts: GatewayParts,
-  drain: AbortSignal,
-  giveUp: AbortSignal,
-): Promise<void> {
+export async function runGateway(parts: GatewayParts, stop: Stop): Promise<void> {
   const { config, name, tracing, clock, log } = parts;
+  const { leave, drain } = stop;
   await using stack = new AsyncDisposableStack();
   const { admission, ...settings } = settingsOf(config);
   const keys = openKeys(config, clock, log);
@@ -119,6 +116,7 @@ export async function runGateway(
     metrics,
     keys,
     quotas,
+    leaving: () => leave.aborted,
     draining: () => drain.aborted,
   });
 
@@ -132,8 +130,8 @@ export async function runGateway(
       return [waiters.follow(heard, closed), renew(parts, feed, closed)];
     }),
   ]);
-  const server = { handler: upgrades.handler(app.fetch), drained: sockets.drained };
-  await serve(parts, server, drain, giveUp);
+  const { drained } = sockets;
+  await serve({ ...parts, handler: upgrades.handler(app.fetch), drained }, stop);
   log.info("gateway drained", { name });
 }
 
@@ -233,35 +231,4 @@ function renew(
 ): Promise<void> {
   const renewal = { name: "renewal", periodMs: config.WEIR_REDIS_HEALTH_MS, clock, log };
   return loop(renewal, signal, () => feed.renew());
-}
-
-/**
- * Listens until `drain`; then requests under way are answered, or cut off by `giveUp`.
- *
- * @param served `drained` resolves when no socket is left: shutting down would cut them off
- */
-async function serve(
-  { config, sharePort, log }: GatewayParts,
-  { handler, drained }: { readonly handler: Handler; readonly drained: Promise<void> },
-  drain: AbortSignal,
-  giveUp: AbortSignal,
-): Promise<void> {
-  const server = listen({
-    hostname: config.WEIR_HOST,
-    port: config.WEIR_PORT,
-    reusePort: sharePort ?? false,
-    onListen: (url) => log.info("gateway ready", { url }),
-  }, handler);
-  await aborted(drain);
-  log.info("gateway draining");
-  const ended = drained.then(() => server.shutdown());
-  // Given to the server, the second signal would close what the shutdown has closed already.
-  await Promise.race([ended, aborted(giveUp)]);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
 }

@@ -142,6 +142,11 @@ export const SETTINGS = {
   WEIR_RESULT_TTL_MS: setting(ms, "how long a finished job can be read", "3600000"),
   WEIR_BLOCK_MS: setting(ms, "how long a blocking read waits in Redis", "15000"),
   WEIR_MAINTENANCE_MS: setting(ms, "the elected maintainer's period", "60000"),
+  WEIR_DRAIN_DELAY_MS: setting(
+    msOrZero,
+    "time a gateway serves on after SIGTERM, not ready any more, before it drains",
+    "0",
+  ),
   WEIR_DRAIN_MS: setting(ms, "time for running jobs after SIGTERM", "25000"),
   WEIR_API_KEYS_FILE: setting(
     z.string().min(1),

@@ -48,6 +48,7 @@ const DEFAULTS: Record<string, string | number | readonly string[] | undefined> 
   WEIR_CLAIM_IDLE_MS: 30_000,
   WEIR_BLOCK_MS: 15_000,
   WEIR_MAINTENANCE_MS: 60_000,
+  WEIR_DRAIN_DELAY_MS: 0,
   WEIR_DRAIN_MS: 25_000,
   WEIR_SHARDS: 1,
   WEIR_API_KEYS_FILE: undefined,

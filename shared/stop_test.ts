@@ -9,10 +9,10 @@ interface Opened {
   state(): [boolean, boolean, number];
 }
 
-function open(): Opened {
+function open(delayMs = 0): Opened {
   const clock = new ManualClock();
   let ends = 0;
-  const stop = new StopSwitch({ drainMs: 5_000, clock, atOnce: () => void ends++ });
+  const stop = new StopSwitch({ delayMs, drainMs: 5_000, clock, atOnce: () => void ends++ });
   return { stop, clock, state: () => [stop.drain.aborted, stop.giveUp.aborted, ends] };
 }
 
@@ -41,6 +41,27 @@ Deno.test("stop takes signals that come together for one", () => {
   clock.advance(199);
   stop.signal();
   assert.deepEqual(state(), [true, false, 0]);
+});
+
+Deno.test("stop with a delay leaves first, and has all its time to drain after it", () => {
+  const { stop, clock, state } = open(2_000);
+  stop.signal();
+  clock.advance(1_999);
+  assert.deepEqual([stop.leave.aborted, ...state()], [true, false, false, 0]);
+  clock.advance(1);
+  assert.deepEqual(state(), [true, false, 0]);
+  clock.advance(4_999);
+  assert.deepEqual(state(), [true, false, 0]);
+  clock.advance(1);
+  assert.deepEqual(state(), [true, true, 0]);
+});
+
+Deno.test("stop gives up at the second signal, although it still leaves", () => {
+  const { stop, clock, state } = open(2_000);
+  stop.signal();
+  clock.advance(200);
+  stop.signal();
+  assert.deepEqual(state(), [true, true, 1]);
 });
 
 Deno.test("stop takes the end of its parent for a signal, unless one came before", () => {

@@ -21,8 +21,14 @@ export function commandOf(role: Role): string[] {
   return [deno!, run!, "--node-modules-dir=manual", ...args];
 }
 
-/** What a role needs to stop in good order: its time to drain, and some to say goodbye. */
-export const STOP_MS: number = Number(SETTINGS.WEIR_DRAIN_MS.default) + 5000;
+/**
+ * How long a role takes to stop in good order, in milliseconds: its delay and its time to drain, as its environment has them, and some to say goodbye.
+ */
+export function stopMs(env: Readonly<Record<string, string | undefined>> = {}): number {
+  const msOf = (name: "WEIR_DRAIN_DELAY_MS" | "WEIR_DRAIN_MS") =>
+    Number(env[name] ?? SETTINGS[name].default);
+  return msOf("WEIR_DRAIN_DELAY_MS") + msOf("WEIR_DRAIN_MS") + 5000;
+}
 
 /** Port of each role in a container: the gateway's own default, and that of the worker's status. */
 export const PORTS: Readonly<Record<Role, number>> = {

@@ -11,7 +11,8 @@ import { json, type Route, route, type RouteGroup } from "../route.ts";
 
 export interface HealthParts {
   readonly catalog: Catalog;
-  readonly draining: () => boolean;
+  /** Whether the gateway is about to stop: it serves on for a while, but is to be sent nothing. */
+  readonly leaving: () => boolean;
 }
 
 export function healthRoutes(parts: HealthParts): RouteGroup {
@@ -51,9 +52,9 @@ function ready(parts: HealthParts): Route {
 
 /** Why requests cannot be served now; nothing where they can. */
 export async function whyNotReady(
-  { catalog, draining }: HealthParts,
+  { catalog, leaving }: HealthParts,
 ): Promise<Fault | undefined> {
-  if (draining()) return fault("at_capacity", "the gateway is draining");
+  if (leaving()) return fault("at_capacity", "the gateway is draining");
   const models = await catalog.read();
   if (models.some(({ card, workers }) => card.default && workers > 0)) return undefined;
   return fault("busy", "no worker serves the default model");

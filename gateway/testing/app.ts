@@ -150,6 +150,7 @@ export function openBareApp(
     sockets: new Sockets({ clock, log, bodyBytesMax: 1_000, drain: forever }),
     upgrades: new Upgrades(),
     metrics: new Registry(),
+    leaving: () => false,
     draining: () => false,
   });
   return { app: judged(app), log, clock };
@@ -220,6 +221,7 @@ export async function openApp(options: OpenAppOptions = {}): Promise<OpenedApp> 
     sockets,
     upgrades,
     metrics,
+    leaving: () => drain.signal.aborted,
     draining: () => drain.signal.aborted,
   }));
   const closed = new AbortController();
