@@ -5,6 +5,7 @@
  */
 import { Command } from "commander";
 import { countOption } from "../../shared/count_option.ts";
+import { seedOption } from "../seed_option.ts";
 import type { FuzzOptions } from "./mod.ts";
 
 /** Makes the command; its action is given the flags as they were understood. */
@@ -13,17 +14,10 @@ export function fuzzCommand(action: (options: FuzzOptions) => Promise<void>): Co
     .description(
       "sends damaged images and odd requests to a Weir of its own, and judges the answers",
     )
-    .addOption(
-      countOption("--seed <n>", "what the cases are drawn from", { min: 0 }).default(anySeed()),
-    )
+    .addOption(seedOption("what the cases are drawn from"))
     .addOption(countOption("--cases <n>", "cases to send").default(2000))
     .addOption(countOption("--only <n>", "send this case alone, and print its answer", { min: 0 }))
     .addOption(countOption("--at-once <n>", "cases under way at a time").default(8))
     .addOption(countOption("--workers <n>", "worker processes").default(1))
     .action(action);
-}
-
-/** A seed that is easy to type again. */
-function anySeed(): number {
-  return crypto.getRandomValues(new Uint16Array(1))[0]!;
 }
