@@ -14,6 +14,7 @@ import type { BenchParts } from "./parts.ts";
 import { type Report, textOf } from "./report/text.ts";
 import { isMet, type ScenarioReport } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { withoutSettings } from "../shared/config.ts";
 import { terminalBar } from "../shared/terminal_bar.ts";
 import { NO_REPORTS } from "../worker/engines/libraries.ts";
 
@@ -65,7 +66,8 @@ async function measure(
     using bar = terminalBar(parts.terminal, `${name} {bar} {percentage} % {what}`);
     bar.start(1, 0, { what: "" });
     const run = await load();
-    const env = withoutSettings(parts.env);
+    // What is measured has its own settings, and no reports.
+    const env = { ...withoutSettings(parts.env), ...NO_REPORTS };
     const stage = { ...parts, env, quick, minutes, target, signal };
     const progress = (done: number, what: string) => bar.update(done, { what });
     reports.push({ name, ...await run({ ...stage, progress }) });
@@ -91,10 +93,4 @@ async function keep(report: Report, { root, say }: BenchParts): Promise<void> {
   await Deno.writeTextFile(json, `${JSON.stringify(measured, null, 2)}\n`);
   await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), measured));
   say(`written: ${json}, ${readme}`);
-}
-
-/** The environment less the user's own Weir: what is measured has its own settings, and no reports. */
-function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
-  const rest = Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name));
-  return { ...Object.fromEntries(rest), ...NO_REPORTS };
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { join } from "node:path";
+import { withoutSettings } from "../shared/config.ts";
 import { within } from "./waiting.ts";
 
 /** The checkout. */
@@ -14,9 +15,7 @@ export const ROOT = join(import.meta.dirname!, "..");
 
 /** The environment of the tests without any setting of Weir's, under the given one. */
 export function environment(env: Readonly<Record<string, string>>): Record<string, string> {
-  const inherited = Object.entries(Deno.env.toObject())
-    .filter(([name]) => !name.startsWith("WEIR_") && name !== "REDIS_URL");
-  return { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env };
+  return { ...withoutSettings(Deno.env.toObject()), NO_COLOR: "1", ...env };
 }
 
 export class Program implements AsyncDisposable {

@@ -11,7 +11,7 @@ import type { HistoryEvent, Listener, Told } from "./history.ts";
 import type { RecordState, RedisState } from "./redis_state.ts";
 
 /** What Weir promises, as far as it can be judged from outside. */
-export const GUARANTEES = [
+const GUARANTEES = [
   "an accepted job has an outcome",
   "a job has one outcome",
   "nobody hangs",

@@ -35,7 +35,7 @@ export interface CustomerParts {
 }
 
 /** What may pass beyond a wait that was agreed on before a client counts as hung. */
-export const MARGIN_MS = 20_000;
+const MARGIN_MS = 20_000;
 
 /** How long a client that is refused or cut off asks again. */
 const PATIENCE_MS = 30_000;

@@ -8,19 +8,20 @@
  */
 import { Random } from "../fixtures/training/random.ts";
 import type { Clock } from "../shared/clock.ts";
+import { withoutSettings } from "../shared/config.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { terminalBar } from "../shared/terminal_bar.ts";
 import { check } from "./checker.ts";
 import { Customer, MANNERS } from "./customer.ts";
 import { Fleet } from "./fleet.ts";
 import { History, type Listener } from "./history.ts";
-import { orAborted } from "./or_aborted.ts";
 import { Pace } from "./pace.ts";
 import { FOR_MS_MEAN, planFaults } from "./plan.ts";
 import { untilEmpty } from "./quiet.ts";
 import { readRedisState } from "./redis_state.ts";
 import { FAULTS_AT_ONCE, Strikes } from "./strikes.ts";
 import { faultsOf, lastLine, type Run, tablesOf } from "./summary.ts";
-import { TemporaryFolder } from "../shared/temporary_folder.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 export interface FaultsOptions {
   readonly seed: number;
@@ -34,7 +35,8 @@ export interface FaultsOptions {
   readonly history: string | undefined;
 }
 
-export interface FaultsParts {
+/** What a harness is given to work with. */
+export interface HarnessParts {
   /** Program and arguments that run a role, with the permissions of its task. */
   readonly roleCommand: (role: "gateway" | "worker") => readonly [string, ...string[]];
   /** Environment of the processes, before the settings that are made here. */
@@ -86,7 +88,7 @@ const PLAIN_LINE_MS = 3000;
  */
 export async function runFaults(
   options: FaultsOptions,
-  parts: FaultsParts,
+  parts: HarnessParts,
   signal: AbortSignal,
 ): Promise<number> {
   const { say } = parts;
@@ -101,7 +103,7 @@ export async function runFaults(
 
 async function runToEnd(
   options: FaultsOptions,
-  parts: FaultsParts,
+  parts: HarnessParts,
   signal: AbortSignal,
 ): Promise<number> {
   const { say } = parts;
@@ -122,12 +124,12 @@ async function runToEnd(
 
 class Harness {
   readonly #options: FaultsOptions;
-  readonly #parts: FaultsParts;
+  readonly #parts: HarnessParts;
   readonly #folder: string;
   readonly #history: History;
   readonly #pace: Pace;
 
-  constructor(options: FaultsOptions, parts: FaultsParts, folder: string) {
+  constructor(options: FaultsOptions, parts: HarnessParts, folder: string) {
     this.#options = options;
     this.#parts = parts;
     this.#folder = folder;
@@ -138,14 +140,14 @@ class Harness {
   async run(signal: AbortSignal): Promise<Run> {
     const { seed, jobs, history: file } = this.#options;
     await using fleet = await this.#start();
-    await orAborted(fleet.ready(), signal);
-    await orAborted(this.#load(fleet, signal), signal);
+    await unlessAborted(fleet.ready(), signal);
+    await unlessAborted(this.#load(fleet, signal), signal);
     const { client } = fleet.redis;
-    await orAborted(untilEmpty(client, this.#parts.clock), signal);
-    const state = await orAborted(readRedisState(client), signal);
+    await unlessAborted(untilEmpty(client, this.#parts.clock), signal);
+    const state = await unlessAborted(readRedisState(client), signal);
     const { events: history } = this.#history;
     const seconds = this.#history.atMs / 1000;
-    for (const [process, code] of await orAborted(fleet.drain(), signal)) {
+    for (const [process, code] of await unlessAborted(fleet.drain(), signal)) {
       this.#history.add({ kind: "died", process, status: `code ${code} when asked to drain` });
     }
     if (file !== undefined) await Deno.writeTextFile(file, this.#history.text());
@@ -158,15 +160,12 @@ class Harness {
     const { workers, gateways, jobs, faults } = this.#options;
     const faultsMs = faults * FOR_MS_MEAN / FAULTS_AT_ONCE;
     const jobMs = Math.min(JOB_MS_MAX, Math.max(JOB_MS_MIN, workers * faultsMs / jobs));
-    const inherited = Object.entries(this.#parts.env).filter(([name]) =>
-      !/^(WEIR_|REDIS_URL$)/.test(name)
-    );
     return Fleet.start({
       ...this.#parts,
       workers,
       gateways,
       env: {
-        ...Object.fromEntries(inherited),
+        ...withoutSettings(this.#parts.env),
         ...SETTINGS,
         WEIR_NULL_DELAY_MS: String(Math.round(jobMs)),
       },

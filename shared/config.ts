@@ -195,6 +195,13 @@ export function parseConfig(
   return { ok: true, config: config as Config };
 }
 
+/** An environment without settings of Weir, for processes that are to have others. */
+export function withoutSettings(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(WEIR_|REDIS_URL$)/.test(name)),
+  );
+}
+
 /** What is wrong with settings that are right by themselves. */
 function contradictions({ WEIR_HOST: host, WEIR_API_KEYS_FILE: file }: Partial<Config>): string[] {
   if (host === undefined || isLoopback(host) || file !== undefined) return [];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
-import { type Config, parseConfig, SETTINGS } from "./config.ts";
+import { type Config, parseConfig, SETTINGS, withoutSettings } from "./config.ts";
 
 function read(env: Record<string, string | undefined>): Config {
   const parsed = parseConfig(env);
@@ -182,7 +182,10 @@ Deno.test("config names the setting that a misspelt one is nearest to", () => {
 });
 
 Deno.test("config leaves other programs' variables alone", () => {
-  assert.deepEqual(read({ PATH: "/bin", REDIS_HOST: "x", weir_port: "1" }), read({}));
+  const others = { PATH: "/bin", REDIS_HOST: "x", REDIS_URLS: "y", weir_port: "1" };
+  assert.deepEqual(read(others), read({}));
+  const settings = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, "z"]));
+  assert.deepEqual(withoutSettings({ ...settings, WEIR_OLD: "z", ...others }), others);
 });
 
 for (

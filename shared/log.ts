@@ -54,7 +54,7 @@ function json(value: unknown): string {
 const LEVEL_NAMES: Readonly<Record<string, string>> = { warning: "WARN" };
 
 /** `[TIMESTAMP] [SERVER_NAME] [SCRIPT_NAME] LEVEL message key=value …` */
-export function textLine(record: LogRecord, options: LogOptions): string {
+function textLine(record: LogRecord, options: LogOptions): string {
   const time = new Date(record.timestamp).toISOString();
   const level = LEVEL_NAMES[record.level] ?? record.level.toUpperCase();
   const pairs = Object.entries(record.properties)
@@ -66,7 +66,7 @@ export function textLine(record: LogRecord, options: LogOptions): string {
 }
 
 /** The same as an object in one line. */
-export function jsonLine(record: LogRecord, options: LogOptions): string {
+function jsonLine(record: LogRecord, options: LogOptions): string {
   return json({
     time: new Date(record.timestamp).toISOString(),
     server: options.server,

@@ -25,7 +25,7 @@ exit "$code"
 `;
 
 /** Where a server listens on the loopback interface. */
-export interface RedisAddress {
+export interface ServerAddress {
   readonly port: number;
   readonly password: string;
 }
@@ -36,18 +36,18 @@ export interface RedisServerOptions {
   /** Folder of its data: with one, writes go to an append-only file there; else to memory alone. */
   readonly folder?: string;
   /** Where to listen, instead of a free port with a new password: to come back after a crash. */
-  readonly address?: RedisAddress;
+  readonly address?: ServerAddress;
   /** More of its options, names without dashes. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export class RedisServer implements AsyncDisposable {
-  readonly address: RedisAddress;
+  readonly address: ServerAddress;
   /** Resolves when the process has ended, by itself or not. */
   readonly ended: Promise<void>;
   readonly #process: Deno.ChildProcess;
 
-  private constructor(process: Deno.ChildProcess, output: Output, address: RedisAddress) {
+  private constructor(process: Deno.ChildProcess, output: Output, address: ServerAddress) {
     this.#process = process;
     this.address = address;
     this.ended = Promise.all([process.status, output.ended])
@@ -107,7 +107,7 @@ export function freePort(): number {
 /** Writes the options into a file that only we can read: a command line shows the password to all. */
 async function writeSettings(
   { folder, settings = {} }: RedisServerOptions,
-  { port, password }: RedisAddress,
+  { port, password }: ServerAddress,
 ): Promise<string> {
   const all: Record<string, string> = {
     port: String(port),

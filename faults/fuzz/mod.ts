@@ -8,13 +8,15 @@
  * @module
  */
 import { join } from "node:path";
-import { Fleet, type FleetParts } from "../fleet.ts";
+import { withoutSettings } from "../../shared/config.ts";
+import { TemporaryFolder } from "../../shared/temporary_folder.ts";
+import { terminalBar } from "../../shared/terminal_bar.ts";
+import { Fleet } from "../fleet.ts";
 import { History } from "../history.ts";
-import { orAborted } from "../or_aborted.ts";
+import type { HarnessParts } from "../mod.ts";
 import { untilEmpty } from "../quiet.ts";
 import { isEmpty } from "../redis_state.ts";
-import { terminalBar } from "../../shared/terminal_bar.ts";
-import { TemporaryFolder } from "../../shared/temporary_folder.ts";
+import { unlessAborted } from "../unless_aborted.ts";
 import { type Case, makeCase, type Material } from "./cases.ts";
 import { readContract } from "./contract.ts";
 import { type Finding, judge } from "./oracle.ts";
@@ -31,16 +33,6 @@ export interface FuzzOptions {
   /** Cases under way at a time. */
   readonly atOnce: number;
   readonly workers: number;
-}
-
-export interface FuzzParts
-  extends Pick<FleetParts, "roleCommand" | "root" | "redisServer" | "clock"> {
-  /** Environment of the processes, before the settings that are made here. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Prints a line. */
-  readonly say: (line: string) => void;
-  /** Where the progress bar is drawn. */
-  readonly terminal: NodeJS.WritableStream;
 }
 
 /** Settings under which a job that gets lost shows soon. */
@@ -61,7 +53,7 @@ const ANSWER_MAX_MS = 60_000;
  */
 export async function runFuzz(
   options: FuzzOptions,
-  parts: FuzzParts,
+  parts: HarnessParts,
   signal: AbortSignal,
 ): Promise<number> {
   try {
@@ -75,7 +67,7 @@ export async function runFuzz(
 
 async function runToEnd(
   options: FuzzOptions,
-  parts: FuzzParts,
+  parts: HarnessParts,
   signal: AbortSignal,
 ): Promise<number> {
   const { say } = parts;
@@ -97,12 +89,12 @@ async function runToEnd(
 
 class Fuzzer {
   readonly #options: FuzzOptions;
-  readonly #parts: FuzzParts;
+  readonly #parts: HarnessParts;
   readonly #folder: string;
   readonly #history: History;
   readonly #tally = new Tally();
 
-  constructor(options: FuzzOptions, parts: FuzzParts, folder: string) {
+  constructor(options: FuzzOptions, parts: HarnessParts, folder: string) {
     this.#options = options;
     this.#parts = parts;
     this.#folder = folder;
@@ -112,14 +104,14 @@ class Fuzzer {
   async run(signal: AbortSignal): Promise<Run> {
     const { seed, cases, only } = this.#options;
     await using fleet = await this.#start();
-    await orAborted(fleet.ready(), signal);
+    await unlessAborted(fleet.ready(), signal);
     const url = new URL(fleet.gateways[0]!.process.identity!);
     const material = await this.#prepare(url);
     const began = this.#history.atMs;
-    await orAborted(this.#sendAll(url, material), signal);
+    await unlessAborted(this.#sendAll(url, material), signal);
     const seconds = (this.#history.atMs - began) / 1000;
-    await orAborted(this.#judgeRemains(fleet), signal);
-    for (const [process, code] of await orAborted(fleet.drain(), signal)) {
+    await unlessAborted(this.#judgeRemains(fleet), signal);
+    for (const [process, code] of await unlessAborted(fleet.drain(), signal)) {
       this.#tally.violate({ detail: `${process} ended with ${code} when asked to drain` });
     }
     for (const event of this.#history.events) {
@@ -130,14 +122,11 @@ class Fuzzer {
   }
 
   #start(): Promise<Fleet> {
-    const inherited = Object.entries(this.#parts.env).filter(([name]) =>
-      !/^(WEIR_|REDIS_URL$)/.test(name)
-    );
     return Fleet.start({
       ...this.#parts,
       workers: this.#options.workers,
       gateways: 1,
-      env: { ...Object.fromEntries(inherited), ...SETTINGS },
+      env: { ...withoutSettings(this.#parts.env), ...SETTINGS },
       folder: this.#folder,
       history: this.#history,
     });

@@ -27,7 +27,7 @@ export interface Head {
 const LONG = 20_000;
 
 /** Texts that have broken something somewhere, percent-encoded where a path needs it. */
-export const ODD_TEXTS: readonly [string, ...string[]] = [
+const ODD_TEXTS: readonly [string, ...string[]] = [
   "",
   ".",
   "..",

@@ -31,7 +31,7 @@ const SETTLED_AT_ONCE = 64;
  * Bytes of answers that a job which goes on keeps in Redis, for those who join late and for its
  * next attempt. Answers beyond are told as they come, and are in the record with the outcome.
  */
-export const PARTIAL_BYTES_MAX = 131_072;
+const PARTIAL_BYTES_MAX = 131_072;
 
 export interface AttemptsParts {
   readonly shard: Shard;

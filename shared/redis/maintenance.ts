@@ -30,10 +30,10 @@ const forgetWorkerScript = new Script(FORGET_WORKER);
 const forgetModelScript = new Script(FORGET_MODEL);
 
 /** Overdue jobs that one run ends at most; the rest is for the next. */
-export const OVERDUE_MAX = 1000;
+const OVERDUE_MAX = 1000;
 
 /** How long an event stays in a result stream: far longer than a living gateway needs. */
-export const EVENT_KEEP_MS = 60_000;
+const EVENT_KEEP_MS = 60_000;
 
 /** A run of one that has lost the lease. */
 const NOTHING_DONE: Maintained = {
