@@ -2,18 +2,22 @@
  * The models that requests can name, as workers announced them.
  *
  * Owns a copy of the directory that is read on demand: a quiet gateway asks Redis nothing, a busy
- * one not once a request.
+ * one not once a request. Invariant: to a caller, models that it may not use are not there.
  *
  * @module
  */
 import type { Directory, ServedModel } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { ModelCard } from "../shared/model_card.ts";
+import type { Caller } from "./keys/caller.ts";
 
 /** Age beyond which a copy is read again before it is used. */
 const FRESH_MS = 30_000;
 /** Age below which a model that is unknown, or served by nobody, does not cause another read. */
 const MISS_MS = 1_000;
+
+/** Whoever asks for models. */
+type Asking = Pick<Caller, "mayUse">;
 
 /** How many of a model's workers serve a version. */
 export type Spread = "all" | "some" | "none";
@@ -30,7 +34,17 @@ export class Catalog {
     this.#clock = clock;
   }
 
-  /** Reads what is served now; who asks while it is read shares the answer. */
+  /** Reads what is served now to a caller. */
+  async readFor(caller: Asking): Promise<readonly ServedModel[]> {
+    return visible(await this.read(), caller);
+  }
+
+  /** Reads how a model is served now to a caller. */
+  async readNamed(caller: Asking, name: string): Promise<ServedModel | undefined> {
+    return named(await this.readFor(caller), name);
+  }
+
+  /** Reads all that is served now; who asks while it is read shares the answer. */
   read(): Promise<readonly ServedModel[]> {
     this.#reading ??= this.#read().finally(() => this.#reading = undefined);
     return this.#reading;
@@ -47,27 +61,36 @@ export class Catalog {
    *
    * @returns `none` while no worker has ever announced a model
    */
-  async find(name: string | undefined): Promise<ModelCard | "unknown" | "none"> {
-    const known = this.#known(name);
+  async find(caller: Asking, name: string | undefined): Promise<ModelCard | "unknown" | "none"> {
+    const known = this.#known(caller, name);
     const freshMs = (known?.workers ?? 0) > 0 ? FRESH_MS : MISS_MS;
     if (this.#clock.now() - this.#readAt > freshMs) await this.read();
     if (this.#models.length === 0) return "none";
-    return this.#known(name)?.card ?? "unknown";
+    return this.#known(caller, name)?.card ?? "unknown";
   }
 
   /** Which of the workers that serve a model serve this version of it. */
   async spread(name: string, version: string): Promise<Spread> {
-    const freshMs = spreadOf(this.#known(name), version) === "all" ? FRESH_MS : MISS_MS;
+    const freshMs = spreadOf(named(this.#models, name), version) === "all" ? FRESH_MS : MISS_MS;
     if (this.#clock.now() - this.#readAt > freshMs) await this.read();
-    return spreadOf(this.#known(name), version);
+    return spreadOf(named(this.#models, name), version);
   }
 
-  #known(name: string | undefined): ServedModel | undefined {
-    if (name !== undefined) return this.#models.find(({ card }) => card.name === name);
+  #known(caller: Asking, name: string | undefined): ServedModel | undefined {
+    const models = visible(this.#models, caller);
+    if (name !== undefined) return named(models, name);
     // A default of earlier days stays known: one that is served goes before it.
-    const defaults = this.#models.filter(({ card }) => card.default);
+    const defaults = models.filter(({ card }) => card.default);
     return defaults.find(({ workers }) => workers > 0) ?? defaults[0];
   }
+}
+
+function visible(models: readonly ServedModel[], caller: Asking): readonly ServedModel[] {
+  return models.filter(({ card }) => caller.mayUse(card.name));
+}
+
+function named(models: readonly ServedModel[], name: string): ServedModel | undefined {
+  return models.find(({ card }) => card.name === name);
 }
 
 /** Without a worker, the version that was served last is what all would serve. */

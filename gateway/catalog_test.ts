@@ -3,9 +3,12 @@ import type { ServedModel } from "../shared/broker.ts";
 import { CARD } from "../shared/testing/broker.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
 import { Catalog } from "./catalog.ts";
+import { Caller } from "./keys/caller.ts";
 
 const FRESH_MS = 30_000;
 const MISS_MS = 1_000;
+
+const ANYBODY = new Caller();
 
 interface Opened {
   readonly catalog: Catalog;
@@ -32,8 +35,8 @@ function model(name: string, workers = 1, isDefault = false): ServedModel {
   return { card: { ...CARD, name, default: isDefault }, workers, versions };
 }
 
-async function nameOf({ catalog }: Opened, name?: string): Promise<string> {
-  const found = await catalog.find(name);
+async function nameOf({ catalog }: Opened, name?: string, caller = ANYBODY): Promise<string> {
+  const found = await catalog.find(caller, name);
   return typeof found === "string" ? found : `card ${found.name}`;
 }
 
@@ -42,6 +45,20 @@ Deno.test("catalog finds a model by its name, and the default without one", asyn
   assert.equal(await nameOf(opened, "a"), "card a");
   assert.equal(await nameOf(opened), "card b");
   assert.equal(await nameOf(opened, "c"), "unknown");
+});
+
+Deno.test("catalog knows for a caller only what it may use, its default included", async () => {
+  const opened = open(model("a", 1, true), model("b"), model("c", 1, true));
+  const digest = new Uint8Array(32);
+  const caller = (...models: string[]) =>
+    new Caller({ name: "ada", digest, role: "client", models });
+  assert.equal(await nameOf(opened, "a", caller("b", "c")), "unknown");
+  assert.equal(await nameOf(opened, "b", caller("b", "c")), "card b");
+  assert.equal(await nameOf(opened, undefined, caller("b", "c")), "card c");
+  assert.equal(await nameOf(opened, undefined, caller("b")), "unknown");
+  const seen = await opened.catalog.readFor(caller("b", "c"));
+  assert.deepEqual(seen.map(({ card }) => card.name), ["b", "c"]);
+  assert.equal(await opened.catalog.readNamed(caller("b"), "a"), undefined);
 });
 
 Deno.test("catalog tells an unknown model from no model at all", async () => {
@@ -53,19 +70,19 @@ Deno.test("catalog tells an unknown model from no model at all", async () => {
 Deno.test("catalog asks nothing by itself, and not once a request", async () => {
   const opened = open(model("a"));
   assert.equal(opened.reads, 0);
-  for (let request = 0; request < 100; request++) await opened.catalog.find("a");
+  for (let request = 0; request < 100; request++) await opened.catalog.find(ANYBODY, "a");
   opened.clock.advance(FRESH_MS);
-  await opened.catalog.find("a");
+  await opened.catalog.find(ANYBODY, "a");
   assert.equal(opened.reads, 1);
   opened.clock.advance(1);
-  await opened.catalog.find("a");
+  await opened.catalog.find(ANYBODY, "a");
   assert.equal(opened.reads, 2);
   assert.equal(opened.clock.waiting, 0);
 });
 
 Deno.test("catalog reads once for all who ask at the same time", async () => {
   const opened = open(model("a"));
-  await Promise.all(Array.from({ length: 50 }, () => opened.catalog.find("a")));
+  await Promise.all(Array.from({ length: 50 }, () => opened.catalog.find(ANYBODY, "a")));
   await Promise.all(Array.from({ length: 50 }, () => opened.catalog.read()));
   assert.equal(opened.reads, 2);
 });
@@ -74,7 +91,7 @@ Deno.test("catalog learns of a new model within a second, however often it is as
   const opened = open(model("a"));
   assert.equal(await nameOf(opened, "b"), "unknown");
   opened.models.push(model("b"));
-  for (let request = 0; request < 100; request++) await opened.catalog.find("b");
+  for (let request = 0; request < 100; request++) await opened.catalog.find(ANYBODY, "b");
   assert.equal(opened.reads, 1);
   opened.clock.advance(MISS_MS + 1);
   assert.equal(await nameOf(opened, "b"), "card b");
@@ -106,9 +123,9 @@ Deno.test("catalog that cannot be read fails, and is read at the next request", 
   const catalog = new Catalog({
     models: () => away ? Promise.reject(new Error("away")) : Promise.resolve([model("a")]),
   }, clock);
-  await assert.rejects(catalog.find("a"), /away/);
+  await assert.rejects(catalog.find(ANYBODY, "a"), /away/);
   away = false;
-  const found = await catalog.find("a");
+  const found = await catalog.find(ANYBODY, "a");
   assert(typeof found === "object");
 });
 

@@ -149,16 +149,13 @@ export class Jobs {
     return { ok: true, value: accepted({ record, timeoutMs, waiter, wanted }, guard.move()) };
   }
 
-  /** The model that is asked for, where the caller may use it. */
+  /** The model that is asked for, as the caller may see it. */
   async model(caller: Caller, name: string | undefined): Promise<Result<ModelCard>> {
-    const card = await this.#parts.catalog.find(name);
+    const card = await this.#parts.catalog.find(caller, name);
     if (card === "none") return { ok: false, ...BUSY };
-    if (card === "unknown") {
-      const which = name === undefined ? "no model is the default" : "no such model";
-      return { ok: false, code: "not_found", detail: which };
-    }
-    if (caller.mayUse(card.name)) return { ok: true, value: card };
-    return { ok: false, code: "forbidden", detail: `the API key is not for model "${card.name}"` };
+    if (card !== "unknown") return { ok: true, value: card };
+    const which = name === undefined ? "no model is the default" : "no such model";
+    return { ok: false, code: "not_found", detail: which };
   }
 
   /** Waits for a job that was submitted before, with the same idempotency key. */

@@ -38,7 +38,6 @@ export const REQUEST_PIXELS_FACTOR = 4;
 /** Why a request with images may not become a job. */
 export const SUBMIT_PROBLEMS: readonly ErrorCode[] = [
   "invalid_request",
-  "forbidden",
   "not_found",
   "request_timeout",
   "payload_too_large",

@@ -1,15 +1,23 @@
 /** Who may do what, at every operation that the OpenAPI document has. */
 import assert from "node:assert/strict";
+import { MODEL } from "../../shared/testing/broker.ts";
 import { placesOf } from "../docs/document.ts";
 import { openApp, type OpenedApp, PHOTO, problem } from "../testing/app.ts";
 import { type ApiKey, keyDigest, newApiKey } from "./api_key.ts";
 
-const KEYS = { ada: newApiKey(), bob: newApiKey(), root: newApiKey() } as const;
+const KEYS = {
+  ada: newApiKey(),
+  bob: newApiKey(),
+  /** For another model than the one that is served. */
+  eve: newApiKey(),
+  root: newApiKey(),
+} as const;
 
 const known: ApiKey[] = Object.entries(KEYS).map(([name, key]) => ({
   name,
   digest: keyDigest(key),
   role: name === "root" ? "admin" : "client",
+  ...(name === "eve" && { models: ["hers"] }),
 }));
 
 /** An id of the right form that no job has. */
@@ -20,7 +28,7 @@ interface Target {
   readonly path: string;
   /** Roles that are asked for; undefined where no key is needed. */
   readonly roles: readonly string[] | undefined;
-  ask(key: string | undefined, id?: string): Promise<Response>;
+  ask(key: string | undefined, place?: { id?: string; model?: string }): Promise<Response>;
 }
 
 /** Every operation, ready to be asked with some key about some job. */
@@ -30,8 +38,8 @@ async function targetsOf({ app }: OpenedApp): Promise<Target[]> {
     title: `${verb} ${path}`,
     path,
     roles: operation.security[0]?.key,
-    ask: (key, id = UNKNOWN) =>
-      app.request(path.replace("{id}", id).replace("{name}", "shapes"), {
+    ask: (key, { id = UNKNOWN, model = MODEL } = {}) =>
+      app.request(path.replace("{id}", id).replace("{name}", model), {
         method: verb,
         headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
         // Too short to be an image: nothing that is let pass becomes a job.
@@ -74,11 +82,38 @@ Deno.test("every operation on another key's job is 404, as if there were no such
   const targets = (await targetsOf(opened)).filter(({ path }) => path.startsWith("/v1/jobs/{id}"));
   assert(targets.length > 1);
   for (const { ask } of targets) {
-    const [others, unknown] = [await ask(KEYS.bob, id), await ask(KEYS.bob)];
+    const [others, unknown] = [await ask(KEYS.bob, { id }), await ask(KEYS.bob)];
     assert.equal(
       await problem(others, 404, "not_found"),
       await problem(unknown, 404, "not_found"),
     );
   }
   assert.equal((await opened.broker.queue.get(id))?.state, "queued");
+});
+
+Deno.test("every operation on a model that is not the key's is 404, as if there were no such model", async () => {
+  await using opened = await openApp({ keys: known });
+  const headers = { authorization: `Bearer ${KEYS.eve}` };
+  const targets = (await targetsOf(opened)).filter(({ path }) => path.includes("/models/{name}"));
+  assert(targets.length > 1);
+  for (const { title, ask } of targets) {
+    const [others, unknown] = [await ask(KEYS.eve), await ask(KEYS.eve, { model: "unknown" })];
+    assert.equal(others.status, 404, title);
+    assert.deepEqual(await others.json(), await unknown.json(), title);
+  }
+  for (const path of ["/predict", "/v1/jobs"]) {
+    const [others, unknown, byDefault] = await Promise.all(
+      [`?model=${MODEL}`, "?model=unknown", ""].map((query) =>
+        opened.post(path + query, { headers })
+      ),
+    );
+    assert.equal(
+      await problem(others!, 404, "not_found"),
+      await problem(unknown!, 404, "not_found"),
+    );
+    assert.equal(await problem(byDefault!, 404, "not_found"), "no model is the default");
+  }
+  const { models } = await (await opened.app.request("/v1/models", { headers })).json();
+  assert.deepEqual(models, []);
+  assert.deepEqual(await opened.broker.redis.client.keys("weir:*:job:*"), []);
 });

@@ -96,16 +96,6 @@ Deno.test("a client that administers is 403", async () => {
   assert.equal((await get(opened, "/admin/dead", bearer("root"))).status, 200);
 });
 
-Deno.test("a model that is not the key's is 403, and nothing is queued", async () => {
-  await using opened = await openApp({ keys: known });
-  for (const path of ["/predict", "/v1/jobs", "/v1/jobs?model=shapes"]) {
-    const response = await opened.post(path, { headers: bearer("bob") });
-    const detail = await problem(response, 403, "forbidden");
-    assert.equal(detail, 'the API key is not for model "shapes"');
-  }
-  assert.deepEqual(await opened.broker.redis.client.keys("weir:*:job:*"), []);
-});
-
 Deno.test("another key's job is as if it were not there, but not for administrators", async () => {
   await using opened = await openApp({ keys: known });
   const path = await submit(opened, "ada");

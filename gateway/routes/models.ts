@@ -33,7 +33,9 @@ export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
     summary: "List the models",
     answers: { 200: json("The models", z.object({ models: z.array(ModelSchema) })) },
     problems: REDIS_PROBLEMS,
-    handle: async () => Response.json({ models: (await catalog.read()).map(modelView) }),
+    handle: async ({ caller }) => {
+      return Response.json({ models: (await catalog.readFor(caller)).map(modelView) });
+    },
   });
   const read = route({
     method: "GET",
@@ -43,8 +45,8 @@ export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
     params: { name: ModelName },
     answers: { 200: json("The model", ModelSchema) },
     problems: REDIS_PROBLEMS,
-    handle: async ({ params }) => {
-      const model = (await catalog.read()).find(({ card }) => card.name === params.name);
+    handle: async ({ caller, params }) => {
+      const model = await catalog.readNamed(caller, params.name);
       return model === undefined ? noSuch("model") : Response.json(modelView(model));
     },
   });

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { ServedModel } from "../../shared/broker.ts";
 import type { Catalog } from "../catalog.ts";
 import type { Result } from "../jobs.ts";
+import type { Caller } from "../keys/caller.ts";
 import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route } from "../route.ts";
 import { atModel, wrongVersion } from "./model_place.ts";
@@ -37,8 +38,8 @@ export function modelRoutes(catalog: Catalog): Route[] {
       params,
       answers: { 200: json("The model", MetadataSchema) },
       problems: REDIS_PROBLEMS,
-      handle: async ({ params }) => {
-        const found = await find(catalog, params);
+      handle: async ({ caller, params }) => {
+        const found = await find(catalog, caller, params);
         return found.ok ? Response.json(metadataOf(found.value)) : problemResponse(found);
       },
     })
@@ -52,8 +53,8 @@ export function modelRoutes(catalog: Catalog): Route[] {
       params,
       answers: { 200: json("It is", z.object({ name: z.string(), ready: z.literal(true) })) },
       problems: REDIS_PROBLEMS,
-      handle: async ({ params }) => {
-        const found = await find(catalog, params);
+      handle: async ({ caller, params }) => {
+        const found = await find(catalog, caller, params);
         if (!found.ok) return problemResponse(found);
         const { card, workers } = found.value;
         const wrong = await wrongVersion(catalog, card, params.version);
@@ -68,9 +69,10 @@ export function modelRoutes(catalog: Catalog): Route[] {
 
 async function find(
   catalog: Catalog,
+  caller: Caller,
   { name, version }: { readonly name: string; readonly version: string | undefined },
 ): Promise<Result<ServedModel>> {
-  const model = (await catalog.read()).find(({ card }) => card.name === name);
+  const model = await catalog.readNamed(caller, name);
   if (model === undefined) return { ok: false, ...fault("not_found", "no such model") };
   const wrong = await wrongVersion(catalog, model.card, version);
   // What some serve is there.
