@@ -22,8 +22,12 @@ export interface DeploymentParts {
 
 /** What is told of each model. */
 const OF_MODELS: readonly [name: string, help: string, read: (model: ModelOverview) => number][] = [
-  ["weir_queue_jobs", "Jobs admitted and not yet done", ({ jobs }) => jobs],
-  ["weir_queue_bytes", "Image bytes of the jobs admitted and not yet done", ({ bytes }) => bytes],
+  [
+    "weir_queue_jobs",
+    "Jobs admitted and not done; one that expired or was cancelled counts until a worker meets it",
+    ({ jobs }) => jobs,
+  ],
+  ["weir_queue_bytes", "Image bytes of weir_queue_jobs", ({ bytes }) => bytes],
   ["weir_pending_jobs", "Jobs that a worker has in hand", ({ pending }) => pending],
   [
     "weir_oldest_job_seconds",
