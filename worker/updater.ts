@@ -4,11 +4,13 @@
  * Owns what it has complained of. A new version is opened and tried beside the one that is served,
  * and takes its place between two jobs. Which models there are, and which is the default, is settled
  * when the worker starts.
- * Invariant: a model that cannot be updated stays as it is, and the log says why, once.
+ * Invariant: a model that cannot be updated stays as it is, and the log says why, once; one name
+ * answers with one kind of answer for as long as the worker runs.
  *
  * @module
  */
 import type { Log } from "../shared/log.ts";
+import type { ModelCard } from "../shared/model_card.ts";
 import { orAborted } from "../shared/or_aborted.ts";
 import type { ModelFiles } from "./engines/engine.ts";
 import type { ModelThread } from "./model_thread.ts";
@@ -136,11 +138,13 @@ export class Updater {
     using opened = new DisposableStack();
     const versions: Served[] = [];
     for (const wanted of files) {
-      const known = table.versions(name).find((model) => keyOf(model.files) === keyOf(wanted));
-      versions.push(known ?? opened.use(await open(wanted, signal)));
+      const same = table.versions(name).find((model) => keyOf(model.files) === keyOf(wanted));
+      versions.push(same ?? opened.use(await open(wanted, signal)));
     }
     if (signal.aborted) return undefined;
     const [main, rolledOut] = versions;
+    const [known = main!] = table.versions(name);
+    for (const { card } of versions) checkContract(card, known.card);
     const percent = files.at(-1)!.config.rollout?.percent;
     const lineup = {
       main: main!,
@@ -168,6 +172,25 @@ export class Updater {
 /** What makes two versions the same network with the same settings. */
 function keyOf({ config: { rollout: _, sha256: __, ...config }, ...files }: ModelFiles): string {
   return JSON.stringify({ ...files, config });
+}
+
+/**
+ * Checks that a version answers what clients count on: the kind, and the shape of numbers. Classes
+ * may be others, answers name them.
+ *
+ * @throws {ModelError} where it does not
+ */
+function checkContract(card: ModelCard, known: ModelCard): void {
+  const [answers, expected] = [contractOf(card), contractOf(known)];
+  if (answers === expected) return;
+  throw new ModelError(
+    `cannot serve version ${card.version} of "${card.name}": it answers with ${answers}, ` +
+      `version ${known.version}, which is served, with ${expected}`,
+  );
+}
+
+function contractOf({ output: { kind, shape } }: ModelCard): string {
+  return kind === "classes" ? `"${kind}"` : `"${kind}" of the shape [${shape.join(", ")}]`;
 }
 
 function isSame(a: Lineup, b: Lineup): boolean {

@@ -55,7 +55,10 @@ async function open(...models: ModelFiles[]): Promise<Opened> {
       if (fault !== undefined) return Promise.reject(new ModelError(fault));
       const model = testModel({ name: files.name, version: files.version });
       opened.push(model);
-      return Promise.resolve(Object.assign(model.served, { files }));
+      // The stand-in for a network: its numbers are as many as the picture is wide.
+      const output = { kind: files.config.output.kind, shape: [files.config.input.width] };
+      const card = { ...model.served.card, output };
+      return Promise.resolve(Object.assign(model.served, { files, card }));
     },
     announce: () => {
       announced.push(table.cards.map(({ version }) => version));
@@ -112,6 +115,42 @@ Deno.test("updater keeps what is served where the new version has a fault, and s
   worker.repository.models = [filesOf("2")];
   await worker.updater.runOnce(forever);
   assert.deepEqual(worker.announced, [["2"]]);
+});
+
+Deno.test("updater keeps a kind of answer, and the shape of numbers, that clients count on", async () => {
+  const numbers = (version: string, width: number, more = {}) =>
+    filesOf(version, { input: { width, height: 1 }, output: { kind: "embedding" }, ...more });
+  const refused = (served: string, error: string) =>
+    `error model stays as it is model=${MODEL} version=${served} error=cannot serve ${error}`;
+  using classes = await open(filesOf("1"));
+  classes.repository.models = [numbers("2", 1)];
+  for (let times = 0; times < 2; times++) await classes.updater.runOnce(forever);
+  assert.deepEqual(classes.said(), [
+    refused(
+      "1",
+      `version 2 of "${MODEL}": it answers with "embedding" of the shape [1], ` +
+        `version 1, which is served, with "classes"`,
+    ),
+  ]);
+  assert.deepEqual([unloaded(classes), classes.announced], [["2", "2"], []]);
+  classes.repository.models = [filesOf("2", { input: { width: 5, height: 1 } })];
+  await classes.updater.runOnce(forever);
+  assert.deepEqual(classes.announced, [["2"]], "classes may be more than they were");
+
+  using embedding = await open(numbers("1", 3));
+  const rollout = { rollout: { version: "2", percent: 10 } };
+  embedding.repository.models = [numbers("1", 3, rollout), numbers("2", 4, rollout)];
+  await embedding.updater.runOnce(forever);
+  assert.deepEqual(embedding.said(), [
+    refused(
+      "1",
+      `version 2 of "${MODEL}": it answers with "embedding" of the shape [4], ` +
+        `version 1, which is served, with "embedding" of the shape [3]`,
+    ),
+  ]);
+  await assert.rejects(open(...embedding.repository.models), { name: "ModelError" });
+  using anew = await open(numbers("2", 4));
+  assert.deepEqual(anew.table.cards.map(({ version }) => version), ["2"]);
 });
 
 Deno.test("updater keeps what is served where the repository, or the model in it, is gone", async () => {
