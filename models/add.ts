@@ -9,7 +9,6 @@
  */
 import { dirname, join } from "node:path";
 import type { ModelFiles } from "../worker/engines/engine.ts";
-import { loadWarm } from "../worker/engines/warm_up.ts";
 import { readModel, SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, textOf } from "./defaults.ts";
 import { type Described, describeModel, describeVersion } from "./description.ts";
@@ -178,15 +177,13 @@ class Addition {
     const files = await readModel(this.#staged);
     const { engine, reason } = await engineFor(files, this.#parts);
     if (engine === undefined) return { ...made, files, engine: `not tried: ${reason}` };
-    let described = made;
-    if (this.#target.isNew) {
-      using trial = await Trial.load(engine, files);
-      const { output } = await trial.run(noise(files.config.input), signal);
-      described = guessOutput(made, output, files.labels.length);
-      await this.#write(described.settings);
-    }
+    using trial = await Trial.load(engine, files);
+    const described = this.#target.isNew
+      ? guessOutput(made, (await trial.run(noise(files.config.input), signal)).output, files)
+      : made;
+    await this.#write(described.settings);
     const final = await readModel(this.#staged);
-    (await loadWarm(engine, final, signal, { outputBytesMax })).dispose();
+    await trial.warmUp(final, signal, { outputBytesMax });
     return { ...described, files: final, engine: `tried with ${engine.description}` };
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
 import { fileSha256 } from "../shared/file_digest.ts";
 import { ModelConfigSchema } from "../worker/models/config.ts";
 import { ModelError } from "../worker/models/model_error.ts";
@@ -109,7 +110,14 @@ Deno.test("add: an ONNX file by its address, and a softmax where its numbers ask
     }),
   });
   const source = sourceAt(bench, "/net/model.onnx");
+  const { create } = InferenceSession;
+  let loads = 0;
+  Object.assign(InferenceSession, {
+    create: (...of: Parameters<typeof create>) => [create(...of), loads++][0],
+  });
   await bench.add({ source, name: "colours" }, bench.parts("onnx"));
+  Object.assign(InferenceSession, { create });
+  assert.equal(loads, 2, "once for its size, once to be tried");
   assert.deepEqual((await bench.settings("colours")).output, { activation: "softmax" });
   assert(bench.said.some((line) => /"softmax", as what it answers to noise sums to/.test(line)));
 });

@@ -7,6 +7,7 @@
  * @module
  */
 import { schemaFaults } from "../shared/schema_faults.ts";
+import type { ModelFiles } from "../worker/engines/engine.ts";
 import { MODEL_CONFIG_FIELDS, ModelConfigSchema } from "../worker/models/config.ts";
 import { ModelError } from "../worker/models/model_error.ts";
 import type { Size } from "./input_size.ts";
@@ -100,12 +101,12 @@ export const SUM_TOLERANCE = 0.01;
  * Completes settings by what the network answered to a picture of noise.
  *
  * @param scores of all classes
- * @param labels how many there are; none where the model has none
+ * @param labels none where the model has none
  */
 export function guessOutput(
   { settings, notes }: Made,
   scores: Float32Array,
-  labels: number,
+  { labels }: Pick<ModelFiles, "labels">,
 ): Made {
   const output = objectOf(settings.output);
   const added: string[] = [];
@@ -115,7 +116,7 @@ export function guessOutput(
     output.activation = activation;
     added.push(`guessed "output.activation": "${activation}", as ${why}`);
   }
-  if (output.firstLabel === undefined && labels > 0 && scores.length === labels + 1) {
+  if (output.firstLabel === undefined && scores.length === labels.length + 1 && labels.length > 0) {
     output.firstLabel = 1;
     added.push(`guessed "output.firstLabel": 1, as the network has one class more than labels`);
   }

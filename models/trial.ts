@@ -8,6 +8,7 @@
  */
 import type { Engine, Model, ModelFiles } from "../worker/engines/engine.ts";
 import { selectEngine } from "../worker/engines/select.ts";
+import { warmUp, type WarmUpOptions } from "../worker/engines/warm_up.ts";
 import { preprocess } from "../worker/images/preprocess.ts";
 import type { ModelParts } from "./parts.ts";
 
@@ -26,7 +27,9 @@ export async function engineFor(
   { format }: Pick<ModelFiles, "format">,
   { config, clock }: Pick<ModelParts, "config" | "clock">,
 ): Promise<EngineChoice> {
-  return await selectEngine(config.WEIR_ENGINE, format, {
+  const wanted = config.WEIR_ENGINE;
+  if (wanted === "null") return { engine: undefined, reason: `WEIR_ENGINE "null" runs no network` };
+  return await selectEngine(wanted, format, {
     delayMs: 0,
     threads: config.WEIR_THREADS,
     clock,
@@ -66,6 +69,16 @@ export class Trial implements Disposable {
     const input = new Float32Array(pixels.length);
     preprocess(pixels, this.#files.config.input, input, 0, this.#model.layout);
     return { input, output: await this.#model.predict(input, 1, signal) };
+  }
+
+  /**
+   * Asks of the network what a worker does.
+   *
+   * @param files with the settings that a worker will have; their input is that of the load
+   * @throws {ModelError} naming the file and the fault
+   */
+  async warmUp(files: ModelFiles, signal: AbortSignal, options: WarmUpOptions): Promise<void> {
+    await warmUp(this.#model, files, signal, options);
   }
 
   [Symbol.dispose](): void {

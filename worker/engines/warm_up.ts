@@ -27,22 +27,36 @@ export async function loadWarm(
   engine: Engine,
   files: ModelFiles,
   signal: AbortSignal,
-  { outputBytesMax = ANSWERS_BYTES_MAX }: WarmUpOptions = {},
+  options?: WarmUpOptions,
 ): Promise<Model> {
   const model = await engine.load(files);
   if (engine.name === "null") return model;
   try {
-    const { input: { width, height }, output: { kind } } = files.config;
-    if (kind !== "classes") checkShape(model.outputShape, files, outputBytesMax);
-    const values = await model.predict(new Float32Array(height * width * 3), 1, signal);
-    const wrong = values.find((value) => !Number.isFinite(value));
-    if (wrong !== undefined) throw cannotServe(files, `it answers a black image with ${wrong}`);
-    if (kind === "classes") checkClasses(values.length, files);
+    await warmUp(model, files, signal, options);
     return model;
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/**
+ * Runs a loaded model on a black image.
+ *
+ * @throws {ModelError} naming the file and the fault
+ */
+export async function warmUp(
+  model: Model,
+  files: ModelFiles,
+  signal: AbortSignal,
+  { outputBytesMax = ANSWERS_BYTES_MAX }: WarmUpOptions = {},
+): Promise<void> {
+  const { input: { width, height }, output: { kind } } = files.config;
+  if (kind !== "classes") checkShape(model.outputShape, files, outputBytesMax);
+  const values = await model.predict(new Float32Array(height * width * 3), 1, signal);
+  const wrong = values.find((value) => !Number.isFinite(value));
+  if (wrong !== undefined) throw cannotServe(files, `it answers a black image with ${wrong}`);
+  if (kind === "classes") checkClasses(values.length, files);
 }
 
 function checkShape(shape: Shape, files: ModelFiles, outputBytesMax: number): void {
