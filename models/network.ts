@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { ModelFormat } from "../worker/engines/engine.ts";
 import { shardsOf } from "../worker/models/manifest.ts";
 import { ModelError } from "../worker/models/model_error.ts";
@@ -49,7 +49,7 @@ export async function findNetwork(folder: string, name: string): Promise<FoundNe
     );
   }
   if (second !== undefined) {
-    const names = found.map(({ entry }) => `"${entry.slice(folder.length + 1)}"`).join(", ");
+    const names = found.map(({ entry }) => `"${relative(folder, entry)}"`).join(", ");
     throw new ModelError(`cannot add "${name}": it holds several networks, ${names}: name one`);
   }
   return await withSettings(first);

@@ -7,9 +7,9 @@
  */
 import { basename, dirname } from "node:path";
 import { closest } from "fastest-levenshtein";
-import { MODEL_NAME } from "../worker/models/repository.ts";
 import { ModelError } from "../worker/models/model_error.ts";
 import { CATALOGUE, type CatalogueEntry } from "./catalogue.ts";
+import { canBeName } from "./target.ts";
 
 export type Source =
   | { readonly kind: "name"; readonly entry: CatalogueEntry; readonly name: string }
@@ -23,14 +23,14 @@ export type Source =
  * @throws {ModelError} where it is none of the three
  */
 export async function sourceOf(text: string): Promise<Source> {
-  const entry = CATALOGUE[text];
+  const entry = Object.hasOwn(CATALOGUE, text) ? CATALOGUE[text] : undefined;
   if (entry !== undefined) return { kind: "name", entry, name: text };
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     const url = URL.parse(text);
     if (url === null || !isHttp(url)) {
       throw new ModelError(`cannot add "${text}": it is no http or https address`);
     }
-    return { kind: "url", url, name: nameOf(url.pathname) };
+    return { kind: "url", url, name: nameOf(decoded(url.pathname)) };
   }
   try {
     return { kind: "path", path: text, name: nameOf(await Deno.realPath(text)) };
@@ -57,8 +57,17 @@ function nameOf(path: string): string {
   for (let rest = path; basename(rest) !== ""; rest = dirname(rest)) {
     const stem = basename(rest).replace(/\.(json|onnx|pb|zip|tgz|tar\.gz)$/i, "");
     if (COMMON.test(stem)) continue;
-    const name = decodeURIComponent(stem).replaceAll(/[^A-Za-z0-9._-]+/g, "-").slice(0, 64);
-    if (MODEL_NAME.test(name)) return name;
+    const name = stem.replaceAll(/[^A-Za-z0-9._-]+/g, "-").slice(0, 64);
+    if (canBeName(name)) return name;
   }
   return "model";
+}
+
+/** An address may have a `%` that begins nothing. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -35,7 +35,7 @@ export async function targetOf(
   { name: given, otherwise, version }: Wanted,
 ): Promise<Target> {
   const name = given ?? otherwise;
-  if (!MODEL_NAME.test(name) || name.startsWith(".")) {
+  if (!canBeName(name)) {
     throw new ModelError(
       `cannot add "${name}": a model's name is 1 to 64 letters, digits, ".", "_" or "-", ` +
         `and begins with no "."`,
@@ -58,6 +58,11 @@ export async function targetOf(
     );
   }
   return { name, version: String(version), isNew, folder };
+}
+
+/** Whether a model can be added under a name: what begins with "." is hidden from people. */
+export function canBeName(name: string): boolean {
+  return MODEL_NAME.test(name) && !name.startsWith(".");
 }
 
 /** Whether there is a file or folder. */

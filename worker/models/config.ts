@@ -17,11 +17,14 @@ const Triple = z.tuple([z.number(), z.number(), z.number()]);
 /** How eight-bit samples become the model's numbers. */
 const Scale = z.union([
   z.enum(["minus1to1", "0to1", "0to255", "caffe"]),
-  z.strictObject({ mean: Triple, std: Triple.refine((std) => std.every((s) => s !== 0)) }),
+  z.strictObject({
+    mean: Triple,
+    std: Triple.refine((std) => std.every((s) => s !== 0), "expected no 0"),
+  }),
 ], {
   // A union's own message says nothing but "Invalid input".
   error: 'expected one of "minus1to1"|"0to1"|"0to255"|"caffe" or ' +
-    '{"mean": [r, g, b], "std": [r, g, b]} with no std of 0',
+    '{"mean": [r, g, b], "std": [r, g, b]}',
 });
 
 const Side = z.int().min(1).max(INPUT_SIDE_MAX);
