@@ -8,7 +8,7 @@
 export interface Clock {
   /** Milliseconds since an arbitrary moment; never goes back. */
   now(): number;
-  /** The wall clock, for the log alone: milliseconds since 1970 (UTC). */
+  /** Milliseconds since 1970 (UTC), for what is told or set beside Redis' times; it may jump. */
   wall(): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;

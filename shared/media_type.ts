@@ -55,7 +55,7 @@ function has(bytes: Uint8Array, offset: number, signature: string): boolean {
   return true;
 }
 
-/** Reads the brands of an `ftyp` box: the major one at 8, its version at 12, compatible ones from 16. */
+/** Reads an `ftyp` box's brands: the major one at 8, its version at 12, compatible ones from 16. */
 function hasAvifBrand(bytes: Uint8Array): boolean {
   if (bytes.length < 16) return false;
   const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);

@@ -1,5 +1,5 @@
 /**
- * What an operating system says of a file.
+ * What an operating system says of a file or an address that cannot be used.
  *
  * @module
  */

@@ -8,8 +8,8 @@
 const GIVEN_UP = ["read", "write", "env", "sys", "ffi", "run", "import"] as const;
 
 /**
- * Gives them up, for this process with all its threads and for good. Code that was loaded as a native library is not
- * held by permissions.
+ * Gives them up, for this process with all its threads and for good. Code that was loaded as a
+ * native library is not held by permissions.
  */
 export async function shedPermissions(): Promise<void> {
   for (const name of GIVEN_UP) await Deno.permissions.revoke({ name });

@@ -4,7 +4,8 @@
  * Owns those that wait. A call that comes alone is made at once; the more come, the fewer commands
  * each of them costs. Where a group fails, what waits behind it fails with it: it would have to
  * wait as long again, for the same server.
- * Invariant: one group at a time, in the order in which its members came, and none beyond the bounds.
+ * Invariant: one group at a time, in the order in which its members came, and none beyond the
+ * bounds.
  *
  * @module
  */

@@ -70,7 +70,7 @@ export class RedisJobSource implements JobSource, Disposable {
     return this.#blocking.unblockable;
   }
 
-  /** Creates streams and groups where they are missing: from the start, so that nothing is passed over. */
+  /** Creates missing streams and groups: from the start, so that nothing is passed over. */
   async open(): Promise<void> {
     await this.#parts.shard.run(async (client) => {
       const pipeline = client.pipeline();

@@ -1,5 +1,6 @@
 /**
- * A gateway's result stream on one shard, read by one blocked connection for all who wait in the process.
+ * A gateway's result stream on one shard, read by one blocked connection for all who wait in the
+ * process.
  *
  * Owns the stream, its lifetime and the read's cursor. The stream dies by itself when the gateway
  * stops renewing it. Invariant: whenever news could have been missed, the feed says `gap`.

@@ -5,6 +5,7 @@
  */
 import type { Log, LogFields } from "../log.ts";
 
+/** A log with the lines that it was told. */
 export interface KeptLog extends Log {
   readonly lines: { level: keyof Log; message: string; fields: LogFields }[];
 }

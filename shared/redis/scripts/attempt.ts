@@ -8,8 +8,8 @@ import { PRELUDE, STORY, TELL, TOLD_BYTES_MAX } from "./common.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
- * it. KEYS start with stream and load, ARGV with group, consumer, lane. Gives the reason, or nil where the
- * entry is wanted.
+ * it. KEYS start with stream and load, ARGV with group, consumer, lane. Gives the reason, or nil
+ * where the entry is wanted.
  */
 const DROP_UNWANTED = `${STORY}
 local worker_name = cjson.encode(ARGV[2])

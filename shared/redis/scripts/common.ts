@@ -10,8 +10,8 @@
  */
 
 /**
- * Redis' clock in milliseconds; what is final; how many entries of a stream nobody has read; who owns an entry, which nobody does where the group
- * is gone; the way load is lowered.
+ * Redis' clock in milliseconds; what is final; how many entries of a stream nobody has read; who
+ * owns an entry, which nobody does where the group is gone; the way load is lowered.
  */
 export const PRELUDE = `
 local function now_ms()
@@ -57,8 +57,8 @@ end
 `;
 
 /**
- * Bytes of answers that are told with the news. Others are in the record alone, where a gateway reads
- * them: what is told stays in its stream until maintenance trims that.
+ * Bytes of answers that are told with the news. Others are in the record alone, where a gateway
+ * reads them: what is told stays in its stream until maintenance trims that.
  */
 export const TOLD_BYTES_MAX = 32_768;
 

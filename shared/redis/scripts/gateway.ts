@@ -36,9 +36,9 @@ end
  *
  * KEYS: load, deadlines, stream, then of each job: its record, and its idempotency key where it has
  * a fingerprint
- * ARGV: jobsMax, bytesMax, lane, number of lanes, part of the bounds for a greedy lane, group, then of
- * each job: id, timeoutMs, keepMs, bytes, images, the longest wait or an empty text, fingerprint or an
- * empty text, n, then n texts: name, value, … of the record
+ * ARGV: jobsMax, bytesMax, lane, number of lanes, part of the bounds for a greedy lane, group, then
+ * of each job: id, timeoutMs, keepMs, bytes, images, the longest wait or an empty text, fingerprint
+ * or an empty text, n, then n texts: name, value, … of the record
  * Returns: of each job: {'queued' | 'exists', created} | {'same', id} | {'mismatch'} |
  * {'full', jobs, bytes, waitMs or -1} | {'slow', waitMs}
  */
@@ -95,8 +95,10 @@ return verdicts
 
 /**
  * As SUBMIT, in one MULTI with the XADDs of the entries, so that the image bytes need not pass
- * through Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker which
- * meets the entry before the gateway has taken it back does not lower what was never raised.
+ * through Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker
+ * which meets the entry before the gateway has taken it back does not lower what was never raised.
+ *
+ * KEYS, ARGV and what is returned: as SUBMIT
  */
 export const SUBMIT_BESIDE_ENTRIES = `
 local function submit()

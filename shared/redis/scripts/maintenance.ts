@@ -89,8 +89,8 @@ return 1
 `;
 
 /**
- * Forgets a worker that no longer beats, once nobody's entries are pending with it: until then
- * they are for the others to claim. A stream without the group has nothing pending.
+ * Forgets a worker that no longer beats, once no entries are pending with it: until then they are
+ * for the others to claim. A stream without the group has nothing pending.
  *
  * KEYS: maintainer, beat, workers, the job streams. ARGV: token, group, worker
  * Returns: 1 where it was forgotten, else 0

@@ -10,11 +10,11 @@ import { REMOVE_LETTER } from "./dead_letters.ts";
 const RATE_MEMORY_MS = 3000;
 
 /**
- * Lowers the load by what was deleted, at which time, and notes images as done, a batch at once: from the time
- * since the batch before, how many are done in a millisecond. Only what was done while more waited
- * tells how many could be: the rest tells how many came. A time without jobs counts for nothing,
- * because the submit that ends it takes the mark away; a long silence, as where Redis or all workers
- * were away, for no more than the memory.
+ * Lowers the load by what was deleted, says when, and notes images as done, a batch at once: from
+ * the time since the batch before, how many are done in a millisecond. Only what was done while more
+ * waited tells how many could be: the rest tells how many came. A time without jobs counts for
+ * nothing, because the submit that ends it takes the mark away; a long silence, as where Redis or
+ * all workers were away, for no more than the memory.
  */
 const ACCOUNT = `
 local function account(stream, load, group, lane, freed, noted, now)
@@ -168,8 +168,8 @@ end
  *
  * KEYS: stream, load, deadlines, then for each job its record and the result streams to tell
  * ARGV: group, consumer, lane, images to note as done, then for each job: entry, images, bytes, id,
- * tell, number of result streams, state, fact, number of the following names and values of the record,
- * these, and for a success the index of its first image, the number of answers, and these
+ * tell, number of result streams, state, fact, number of the following names and values of the
+ * record, these, and for a success the index of its first image, the number of answers, and these
  * Returns: for each job {state} | {'late', reason} | {'retell', tell}
  */
 export const SETTLE = `${PRELUDE}${SETTLE_ATTEMPTS}

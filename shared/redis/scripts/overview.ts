@@ -6,9 +6,9 @@
 
 /**
  * Reads a model's state. Where entries of a lane are in somebody's hands, the oldest of them is the
- * oldest of the lane, for they were read in order. Where none is, the oldest is the first that waits,
- * and Redis tells no id without the images: which entry was delivered last says whether that first
- * one is another than before.
+ * oldest of the lane, for they were read in order. Where none is, the oldest is the first that
+ * waits, and Redis tells no id without the images: which entry was delivered last says whether that
+ * first one is another than before.
  *
  * KEYS: load, dead letters, their bytes, the job streams by lane. ARGV: group
  * Returns: {jobs, bytes, letters, their bytes, pending, oldest pending entry or empty, then of each
