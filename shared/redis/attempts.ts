@@ -191,11 +191,11 @@ export class Attempts {
 
   #buryCall(finished: Finished, { error, attempts }: Outcome & { state: "dead" }): Call {
     const { delivery, tell } = finished;
-    const { id, model, top, images } = delivery;
+    const { model, version, top, images } = delivery;
     return {
       keys: [
         ...this.#streamKeys(delivery),
-        this.#keys.job(id),
+        this.#keys.job(delivery.id),
         this.#keys.dead(model),
         this.#keys.deadBytes(model),
         this.#keys.deadIndex(),
@@ -209,6 +209,7 @@ export class Attempts {
         this.#parts.deadBytesMax ?? DEAD_BYTES_MAX,
         model,
         ...["reason", error.detail, "attempts", attempts],
+        ...(version === undefined ? [] : ["version", version]),
         ...(top === undefined ? [] : ["top", top]),
         ...images.flatMap((image) => ["image", Buffer.from(image)]),
       ],

@@ -5,7 +5,7 @@
  * A letter is an entry of its model's stream; the shard's index leads from the job's id to it:
  *
  * ```text
- * bytes N  id ID  reason TEXT  attempts N  [top N]  image BYTES  [image BYTES …]
+ * bytes N  id ID  reason TEXT  attempts N  [version N]  [top N]  image BYTES  [image BYTES …]
  * ```
  *
  * A script that reads a letter takes its images into Redis' Lua, but never more than one letter's.
@@ -61,9 +61,9 @@ local letter = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not letter then return {redis.call('EXISTS', KEYS[7]) == 1 and 'queued' or 'none'} end
 local submitted = submit({unpack(KEYS, 4)}, {unpack(ARGV, 3)})[1]
 if submitted[1] ~= 'queued' then return submitted end
-local job = {}
+local asked, job = {version = true, top = true, image = true}, {}
 for i = 1, #letter[2], 2 do
-  if letter[2][i] == 'top' or letter[2][i] == 'image' then
+  if asked[letter[2][i]] then
     table.insert(job, letter[2][i])
     table.insert(job, letter[2][i + 1])
   end
