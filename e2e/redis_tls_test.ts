@@ -7,6 +7,7 @@ import {
   type TlsFiles,
   tlsSettings,
 } from "../shared/testing/redis.ts";
+import { TestCluster } from "../shared/testing/cluster.ts";
 import { Sentinels } from "../shared/testing/sentinels.ts";
 import { loopbackCertificates } from "./certificates.ts";
 import { assertSees, post } from "./client.ts";
@@ -130,4 +131,27 @@ Deno.test("a master is found and served over TLS alone, by sentinels that want a
     "weir: redis cannot be used: All sentinels are unreachable and retry is disabled. " +
     "Last error: WRONGPASS invalid username-password pair or user is disabled.",
   ]);
+});
+
+Deno.test("photos are answered over TLS by every master of a cluster", async () => {
+  await using certificates = await loopbackCertificates();
+  await using cluster = await TestCluster.start(certificates);
+  const env = {
+    REDIS_URL: cluster.url,
+    WEIR_SHARDS: "3",
+    DENO_CERT: certificates.authority,
+  };
+  await using weir = await startWeir({ env });
+  await printingLog(weir, async () => {
+    const photo = await colourPicture([250, 20, 10]);
+    const shards = new Set<string>();
+    while (shards.size < 3) {
+      const { status, body } = await post(`${weir.url}/v1/jobs`, photo.bytes, {
+        prefer: "wait=30",
+      });
+      assert.equal(status, 200, JSON.stringify(body));
+      shards.add(body.id.split("-")[0]);
+    }
+    await weir.drain();
+  });
 });

@@ -261,7 +261,7 @@ Deno.test("many are attached at once, in their order, and twice does no harm", a
   assert.deepEqual(await broker.queue.attach([]), []);
 });
 
-Deno.test("what cannot be told of a beginning does not keep the job from being run", async () => {
+Deno.test("a gateway whose stream is gone keeps no job that it follows from being run", async () => {
   await using broker = await openBroker();
   const images = [{ bytes: new Uint8Array([1]) }];
   const id = await submit(broker, { images });

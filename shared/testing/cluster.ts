@@ -7,7 +7,7 @@ import calculateSlot from "cluster-key-slot";
 import { Cluster, Redis } from "ioredis";
 import assert from "node:assert/strict";
 import { freePort, RedisServer } from "../redis_server.ts";
-import { freeze } from "./redis.ts";
+import { freeze, type TlsFiles, tlsSettings } from "./redis.ts";
 
 const MASTERS = 3;
 const SLOTS = 16_384;
@@ -20,6 +20,8 @@ interface Master {
   readonly server: RedisServer;
   readonly client: Redis;
   readonly busPort: number;
+  /** Where Weir finds it: its own port, or that for TLS. */
+  readonly port: number;
   /** Its name in the cluster. */
   readonly id: string;
 }
@@ -28,10 +30,12 @@ export class TestCluster implements AsyncDisposable {
   /** Follows the slots by itself. */
   readonly client: Cluster;
   readonly #masters: readonly Master[];
+  readonly #scheme: string;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(masters: readonly Master[], owned: AsyncDisposableStack) {
+  private constructor(masters: readonly Master[], scheme: string, owned: AsyncDisposableStack) {
     this.#masters = masters;
+    this.#scheme = scheme;
     this.#owned = owned;
     const { password } = masters[0]!.server.address;
     this.client = new Cluster(masters.map(({ server }) => nodeOf(server)), {
@@ -39,12 +43,16 @@ export class TestCluster implements AsyncDisposable {
     });
   }
 
-  /** Starts the masters, makes them meet and shares the slots evenly. */
-  static async start(): Promise<TestCluster> {
+  /**
+   * Starts the masters, makes them meet and shares the slots evenly.
+   *
+   * @param tls encrypts all that is said, but on the ports for the test
+   */
+  static async start(tls?: TlsFiles): Promise<TestCluster> {
     await using owned = new AsyncDisposableStack();
     const password = crypto.randomUUID();
     const masters: Master[] = [];
-    for (let i = 0; i < MASTERS; i++) masters.push(await startMaster(password, owned));
+    for (let i = 0; i < MASTERS; i++) masters.push(await startMaster(password, tls, owned));
     for (const [i, { client }] of masters.entries()) {
       const [from, to] = [Math.ceil(i * SLOTS / MASTERS), Math.ceil((i + 1) * SLOTS / MASTERS) - 1];
       await client.cluster("ADDSLOTSRANGE", from, to);
@@ -54,14 +62,15 @@ export class TestCluster implements AsyncDisposable {
       await first.client.cluster("MEET", "127.0.0.1", port, busPort);
     }
     for (const { client } of masters) await untilWhole(client);
-    return new TestCluster(masters, owned.move());
+    const scheme = tls === undefined ? "redis-cluster" : "rediss-cluster";
+    return new TestCluster(masters, scheme, owned.move());
   }
 
   /** `REDIS_URL` for it. */
   get url(): string {
     const { password } = this.#masters[0]!.server.address;
-    const nodes = this.#masters.map(({ server }) => `127.0.0.1:${server.address.port}`);
-    return `redis-cluster://:${password}@${nodes.join(",")}`;
+    const nodes = this.#masters.map(({ port }) => `127.0.0.1:${port}`);
+    return `${this.#scheme}://:${password}@${nodes.join(",")}`;
   }
 
   /** How many connections of a name each master has. */
@@ -111,10 +120,15 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
-async function startMaster(password: string, owned: AsyncDisposableStack): Promise<Master> {
+async function startMaster(
+  password: string,
+  tls: TlsFiles | undefined,
+  owned: AsyncDisposableStack,
+): Promise<Master> {
   const folder = await Deno.makeTempDir();
   owned.defer(() => Deno.remove(folder, { recursive: true }));
   const busPort = freePort();
+  const tlsPort = freePort();
   const server = owned.use(
     await RedisServer.start({
       executable: "redis-server",
@@ -125,12 +139,14 @@ async function startMaster(password: string, owned: AsyncDisposableStack): Promi
         "cluster-port": String(busPort),
         masterauth: password,
         hz: "100",
+        ...(tls !== undefined && { ...tlsSettings(tlsPort, tls), "tls-cluster": "yes" }),
       },
     }),
   );
   const client = new Redis(server.url);
   owned.defer(() => client.disconnect());
-  return { server, client, busPort, id: await client.cluster("MYID") as string };
+  const port = tls === undefined ? server.address.port : tlsPort;
+  return { server, client, busPort, port, id: await client.cluster("MYID") as string };
 }
 
 function nodeOf({ address: { port } }: RedisServer): { host: string; port: number } {
