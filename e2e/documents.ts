@@ -34,13 +34,15 @@ export async function readDocuments(): Promise<Document[]> {
   for await (const { name } of Deno.readDir(join(ROOT, "docs"))) {
     if (name.endsWith(".md")) paths.push(`docs/${name}`);
   }
-  return await Promise.all(paths.map(async (path) => {
-    return documentOf(path, await Deno.readTextFile(join(ROOT, path)));
-  }));
+  return await Promise.all(paths.map(readDocument));
 }
 
-/** Takes a document apart. */
-export function documentOf(path: string, text: string): Document {
+/** Reads one, by its path from the root. */
+export async function readDocument(path: string): Promise<Document> {
+  return documentOf(path, await Deno.readTextFile(join(ROOT, path)));
+}
+
+function documentOf(path: string, text: string): Document {
   const blocks: Block[] = [];
   let prose = "";
   let end = 0;
