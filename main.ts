@@ -5,28 +5,24 @@
  *
  * @module
  */
-import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseEnv } from "node:util";
 import project from "./deno.json" with { type: "json" };
-import { benchCommand } from "./bench/command.ts";
 import type { BenchParts } from "./bench/parts.ts";
-import { addClientCommands, type ClientParts } from "./client/command.ts";
-import { faultsCommand } from "./faults/command.ts";
-import { fuzzCommand } from "./faults/fuzz/command.ts";
-import { keyCommand, type KeyFields } from "./gateway/keys/command.ts";
+import type { RunClient } from "./client/command.ts";
+import { commandLine, type RoleOptions } from "./commands.ts";
+import type { KeyFields } from "./gateway/keys/command.ts";
 import { tellNewKey } from "./gateway/keys/new_key.ts";
 import type { GatewayParts } from "./gateway/mod.ts";
-import { startCommand, type StartOptions } from "./launch/command.ts";
-import { modelCommand, type RunModel } from "./models/command.ts";
+import type { StartOptions } from "./launch/command.ts";
+import type { RunModel } from "./models/command.ts";
 import { BrokerUnavailable } from "./shared/broker.ts";
 import { systemClock } from "./shared/clock.ts";
 import { type Config, parseConfig } from "./shared/config.ts";
 import { type Log, openLog } from "./shared/log.ts";
-import { namesOption } from "./shared/names_option.ts";
 import { shedPermissions } from "./shared/permissions.ts";
 import type { RedisSettings } from "./shared/redis/connection.ts";
 import { type Stop, StopSwitch, type StopSwitchParts } from "./shared/stop.ts";
@@ -114,8 +110,6 @@ const EXPECTED = new Set([
   "TooManyConnections",
   "BenchError",
 ]);
-
-type RoleOptions = { lifeline?: boolean; sharePort?: boolean; models?: readonly string[] };
 
 type Role = { readonly parts: GatewayParts & WorkerParts; readonly stop: Stop };
 
@@ -216,11 +210,11 @@ function setUpAlone(): Promise<never> {
   return run(async () => void await setUp(Deno.env.toObject(), all, drain));
 }
 
-function runClient(work: (parts: ClientParts) => Promise<number>): Promise<never> {
+const runClient: RunClient = (work) => {
   const { drain: signal } = stopSignals({ drainMs: 0 });
   const key = readEnvironment().WEIR_API_KEY || undefined;
   return run(async () => Deno.exit(await work({ write: say, signal, key })));
-}
+};
 
 function newKey(fields: KeyFields): Promise<never> {
   const { WEIR_API_KEYS_FILE: file } = readConfig(readEnvironment());
@@ -254,47 +248,29 @@ function harness(
   });
 }
 
-const program = new Command("weir")
-  .description("Image inference behind HTTP, on Redis Streams")
-  .showSuggestionAfterError()
-  .configureHelp({ showGlobalOptions: false });
-
-program.addCommand(startCommand(startAll));
-program.command("gateway")
-  .description("the HTTP side alone; needs REDIS_URL")
-  .option("--lifeline", "drain when standard input closes")
-  .option("--share-port", "several gateways may listen at WEIR_PORT (Linux)")
-  .action(gateway);
-program.command("worker")
-  .description("the model's side alone; needs REDIS_URL")
-  .option("--lifeline", "drain when standard input closes")
-  .addOption(namesOption("--models <names>", "models that it serves"))
-  .action(worker);
-addClientCommands(program, runClient);
-program.addCommand(keyCommand(newKey));
-program.addCommand(modelCommand(runModel));
-program.addCommand(
-  benchCommand((options) =>
+const program = commandLine({
+  start: startAll,
+  gateway,
+  worker,
+  client: runClient,
+  key: newKey,
+  model: runModel,
+  bench: (options) =>
     harness(["redisServer", "tensorflowAddon"], async (parts, signal) => {
       const { runBench } = await import("./bench/mod.ts");
       return await runBench(options, { ...parts, rounds: options.rounds }, signal);
-    })
-  ),
-);
-program.addCommand(faultsCommand((options) =>
-  harness(["redisServer"], async (parts, signal) => {
-    const { runFaults } = await import("./faults/mod.ts");
-    return await runFaults(options, parts, signal);
-  })
-));
-program.addCommand(fuzzCommand((options) =>
-  harness(["redisServer"], async (parts, signal) => {
-    const { runFuzz } = await import("./faults/fuzz/mod.ts");
-    return await runFuzz(options, parts, signal);
-  })
-));
-program.command("setup")
-  .description("set-up alone: redis-server and TensorFlow's native library")
-  .action(setUpAlone);
+    }),
+  faults: (options) =>
+    harness(["redisServer"], async (parts, signal) => {
+      const { runFaults } = await import("./faults/mod.ts");
+      return await runFaults(options, parts, signal);
+    }),
+  fuzz: (options) =>
+    harness(["redisServer"], async (parts, signal) => {
+      const { runFuzz } = await import("./faults/fuzz/mod.ts");
+      return await runFuzz(options, parts, signal);
+    }),
+  setup: setUpAlone,
+});
 
 await program.parseAsync(Deno.args, { from: "user" });

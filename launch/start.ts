@@ -191,7 +191,7 @@ function banner({ config, root, say }: StartParts, url: string, check: SelfCheck
     say(`  Classes of ${model.name}: ${shown}${more > 0 ? ` · … ${more} more` : ""}`);
   }
   if (model.name === BUILT_IN_MODEL) {
-    say(`  For ImageNet's classes: set WEIR_MODELS to a model repository, see README, "Models"`);
+    say("  A model of your own: deno task model add, see docs/model_owners.md");
   }
   say("");
 }
