@@ -2,15 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
-import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
 import { mediaType } from "../shared/media_type.ts";
 import { HISTORY_KEY } from "../shared/redis/keys.ts";
 import { Scrape } from "../shared/testing/scrape.ts";
+import { apiKeys } from "./api_keys.ts";
 import { assertAtHome, assertNoBarriers, openPage, withoutBrowser } from "./browser.ts";
 import { call, post } from "./client.ts";
 import { ROOT } from "./program.ts";
 import { DASHBOARD_SCENES, takeDashboard } from "./screenshots.ts";
-import { tempFolder } from "./temp_folder.ts";
 import { until } from "./waiting.ts";
 import { testWeir } from "./weir.ts";
 
@@ -59,8 +58,6 @@ testWeir(
         await found.getByText("The model failed on the image, once.", { exact: true }).waitFor();
         const thumbnail = found.locator("img");
         await thumbnail.waitFor();
-        // What the browser has decoded has a size.
-
         await thumbnail.evaluate("(image) => image.decode()");
       }
     });
@@ -115,14 +112,14 @@ testWeir(
       assert.equal(mediaType(picture), "image/webp");
     });
 
-    await step("throws a letter away, by keyboard, after having asked", async () => {
+    await step("discards a letter, by keyboard, after having asked", async () => {
       const found = letter(page, letters[1]!);
       await found.getByRole("button", { name: "Discard" }).focus();
       await page.keyboard.press("Enter");
-      await page.getByRole("dialog").getByText("gone then, for good").waitFor();
+      await page.getByRole("dialog").getByText("gone for good").waitFor();
       await page.keyboard.press("Escape");
       await found.getByRole("button", { name: "Discard" }).press("Enter");
-      await page.getByRole("button", { name: "Throw away" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
       await found.waitFor({ state: "detached" });
       await page.getByText("There are none.").waitFor();
       assert.equal((await call(`${url}/admin/dead`)).body.total, 0);
@@ -134,7 +131,9 @@ testWeir(
       await weir.startGateway();
       await page.goto(`${weir.urls[1]}/dashboard`);
       await untilTile(page, "Time to the answer", /\d m?s$/);
-      const told = page.getByRole("listitem").filter({ hasText: /gateway2-\w+\s+tells this/ });
+      const told = page.getByRole("listitem").filter({
+        hasText: /gateway2-\w+\s+serves this page/,
+      });
       await told.waitFor();
       await page.getByRole("button", { name: "1 hour" }).click();
       await page.getByRole("button", { name: "1 hour", pressed: true }).waitFor();
@@ -147,22 +146,16 @@ testWeir(
     });
 
     await step("asks for a key of an administrator where there are keys", async () => {
-      await using folder = await tempFolder();
-      const file = join(folder.path, "keys.jsonl");
-      const [ada, root] = [newApiKey(), newApiKey()];
-      const entries = [{ name: "ada", key: ada }, { name: "root", key: root, role: "admin" }];
-      const lines = entries.map(({ key, ...entry }) =>
-        JSON.stringify({ ...entry, sha256: keyDigest(key).toHex() })
-      );
-      await Deno.writeTextFile(file, lines.join("\n"));
+      await using given = await apiKeys({ ada: "client", root: "admin" });
+      const { file, keys: { ada, root } } = given;
       await weir.startGateway({ WEIR_API_KEYS_FILE: file });
       await page.goto(`${weir.urls[2]}/dashboard`);
       const use = async (label: string, key: string) => {
         await page.getByLabel(label).fill(key);
         await page.getByRole("button", { name: "Use it" }).click();
       };
-      await use("This gateway wants an API key", ada);
-      await page.getByText("one of the role admin may").waitFor();
+      await use("This gateway needs an API key", ada);
+      await page.getByText("Use one with the role admin").waitFor();
       await use("another one", root);
       await page.getByText("Live", { exact: true }).waitFor();
       await page.getByText("Your API key is used").waitFor();
@@ -174,7 +167,7 @@ testWeir(
       await weir.assertEmpty("shapes");
       await weir.drain();
       const lost = page.getByRole("status").getByText(
-        /^The gateway cannot be reached.* was so at \d/,
+        /^The gateway cannot be reached.* is from \d/,
       );
       await lost.waitFor();
       await page.getByText("Not live").waitFor();

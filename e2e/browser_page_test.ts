@@ -4,12 +4,12 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import sharp from "sharp";
-import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
+import { newApiKey } from "../gateway/keys/api_key.ts";
+import { apiKeys } from "./api_keys.ts";
 import { assertAtHome, assertNoBarriers, barriersOn, openPage, withoutBrowser } from "./browser.ts";
 import { form, post } from "./client.ts";
 import { ROOT } from "./program.ts";
 import { SCENES, takePicture } from "./screenshots.ts";
-import { tempFolder } from "./temp_folder.ts";
 import { pausing, testWeir } from "./weir.ts";
 
 const PHOTOS = join(ROOT, "fixtures", "photos");
@@ -225,14 +225,11 @@ testWeir(
     });
 
     await step("asks for an API key where one is needed, and keeps it in the tab", async () => {
-      await using folder = await tempFolder();
-      const file = join(folder.path, "keys.jsonl");
-      const key = newApiKey();
-      const entry = JSON.stringify({ name: "ada", sha256: keyDigest(key).toHex() });
-      await Deno.writeTextFile(file, entry);
+      await using given = await apiKeys({ ada: "client" });
+      const { file, keys: { ada: key } } = given;
       await weir.startGateway({ WEIR_API_KEYS_FILE: file });
       await page.goto(weir.urls[1]!);
-      await page.getByLabel("This gateway wants an API key").fill(newApiKey());
+      await page.getByLabel("This gateway needs an API key").fill(newApiKey());
       await page.getByRole("button", { name: "Use it" }).click();
       await page.getByLabel("This API key is not known").fill(key);
       assert.deepEqual(await barriersOn(page), []);
@@ -245,7 +242,7 @@ testWeir(
       const found = await untilPhase(page, "star.jpg", "Answered");
       assert.match(await found.locator("code").innerText(), /^curl -H "Authorization: Bearer \$W/);
       await page.getByRole("button", { name: "Forget it" }).click();
-      await page.getByLabel("This gateway wants an API key").waitFor();
+      await page.getByLabel("This gateway needs an API key").waitFor();
     });
 
     await step("says so where the gateway is gone", async () => {

@@ -8,7 +8,7 @@
  * The request that the page makes, but for one thing: it waits for the outcome.
  *
  * @param url where the photo goes
- * @param keyed whether the gateway wants an API key
+ * @param keyed whether the gateway needs an API key
  */
 export function curl(file: string, url: string, keyed: boolean): string {
   // Inside a form field, curl takes `;` and `,` of a bare name for its own.

@@ -102,14 +102,18 @@ class DashboardPage {
   }
 
   #refused({ status, reason }: Refusal): void {
-    this.#lost(status === 403 ? "This API key may not watch: one of the role admin may." : reason);
+    this.#lost(
+      status === 403
+        ? "This API key may not see the dashboard. Use one with the role admin."
+        : reason,
+    );
     if (status === 403) this.#key.show(true);
   }
 
   /** What is shown stays, but whether it is still so is not known. */
   #lost(reason: string): void {
     this.#connection("fault", "Not live");
-    const shown = this.#view && `What is shown was so at ${timeOfDay(this.#view.at, true)}.`;
+    const shown = this.#view && `What is shown is from ${timeOfDay(this.#view.at, true)}.`;
     const text = [reason, shown].filter((part) => part !== undefined).join(" ");
     render(troublesPanel([{ level: "fault", text }]), byId("troubles"));
   }
@@ -124,7 +128,7 @@ class DashboardPage {
       this.#settle(letter, "replayed", { path: "/replay", method: "POST" });
     const discard = async (letter: Letter) => {
       if (await confirmed()) {
-        await this.#settle(letter, "thrown away", { path: "", method: "DELETE" });
+        await this.#settle(letter, "discarded", { path: "", method: "DELETE" });
       }
     };
     render(lettersPanel(this.#view!.letters, stateOf, { replay, discard }), byId("letters"));

@@ -9,7 +9,7 @@ import { duration, number } from "./words.ts";
 export const FIGURES: readonly Figure[] = [
   {
     title: "Jobs in the queue",
-    hint: "taken in, not done",
+    hint: "accepted, not done",
     format: number,
     top: 4,
     form: "area",
@@ -23,7 +23,7 @@ export const FIGURES: readonly Figure[] = [
     form: "area",
     curves: [
       { name: "answered", colour: "main", value: ({ donePerSecond }) => donePerSecond },
-      { name: "came", colour: "second", value: ({ submittedPerSecond }) => submittedPerSecond },
+      { name: "came in", colour: "second", value: ({ submittedPerSecond }) => submittedPerSecond },
       { name: "not answered", colour: "fault", value: ({ failedPerSecond }) => failedPerSecond },
     ],
   },
@@ -43,7 +43,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     title: "Oldest job",
-    hint: "since it was taken in",
+    hint: "since it was accepted",
     format: duration,
     top: 1000,
     form: "area",
@@ -59,7 +59,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     title: "Redis commands a second",
-    hint: "of anybody",
+    hint: "from all clients",
     format: number,
     top: 10,
     form: "bars",

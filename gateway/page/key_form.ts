@@ -51,7 +51,7 @@ function forgetting(key: string, use: (key: string) => void): TemplateResult | t
   if (key === "") return nothing;
   return html`
     <p class="hint">
-      Your API key is used, in this tab alone.
+      Your API key is used in this tab only.
       <button type="button" class="button" @click=${() => use("")}>Forget it</button>
     </p>
   `;
@@ -66,7 +66,9 @@ function form(key: string, use: (key: string) => void): TemplateResult {
   return html`
     <form class="panel" @submit=${submit}>
       <label class="field">
-        ${key === "" ? "This gateway wants an API key" : "This API key is not known; another one"}
+        ${key === ""
+          ? "This gateway needs an API key"
+          : "This API key is not known; enter another one"}
         <input name="key" type="password" autocomplete="off" pattern="\\s*[\\w.~+\\/\\-]+=*\\s*" required>
       </label>
       <p class="hint">It stays in this tab, and is forgotten when you close it.</p>

@@ -19,7 +19,7 @@ export interface LetterActions {
 export interface LetterState {
   /** Address of its thumbnail, where it has come; empty where there is none. */
   readonly picture: string | undefined;
-  /** Why it could not be replayed or thrown away. */
+  /** Why it could not be replayed or discarded. */
   readonly refusal: string;
   /** Whether an answer is awaited. */
   readonly busy: boolean;
@@ -34,7 +34,7 @@ export function lettersPanel(
   return html`
     <h2 id="letters-heading" tabindex="-1">Dead letters</h2>
     <p class="hint">
-      Jobs that were given up, kept with their images. Replay makes a new job of one.
+      Jobs that were given up, kept with their images. Replay makes a new job of the images.
       ${more > 0 ? `${counted(more, "older one")} not shown.` : nothing}
     </p>
     ${total === 0 ? html`<p class="panel">There are none.</p>` : html`

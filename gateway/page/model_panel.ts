@@ -91,7 +91,7 @@ function about(model: Model): TemplateResult {
 }
 
 function numbers({ kind, shape }: Model["output"]): TemplateResult {
-  const as = kind === "embedding" ? ", an embedding: photos alike have rows alike" : "";
+  const as = kind === "embedding" ? ", an embedding: similar photos have similar numbers" : "";
   return html`<p>It knows no classes. It answers a photo with ${shapeInWords(shape)}${as}.</p>`;
 }
 
@@ -104,8 +104,8 @@ function known(labels: readonly string[]): TemplateResult {
 /** How to get a model that knows photos; the README has the section that it names. */
 function moreModels(): TemplateResult {
   return html`
-    <p>For photos of all kinds, put a model that learnt from ImageNet into a folder laid out as
-      the README says under “Models”, and start with that folder:</p>
+    <p>For photos of all kinds, put a model that was trained on ImageNet into a folder, as the README
+      says under “Models”, and start with that folder:</p>
     <code class="block">WEIR_MODELS=FOLDER deno task start</code>
   `;
 }

@@ -31,7 +31,7 @@ export function tiles(view: View): TemplateResult {
         number(jobs),
         `${bytes(queued)}; ${number(pending)} begun`,
       )}
-      ${tile("Oldest job", jobs === 0 ? "–" : duration(oldestMs), "since it was taken in")}
+      ${tile("Oldest job", jobs === 0 ? "–" : duration(oldestMs), "since it was accepted")}
       ${tile("Answered a second", number(donePerSecond), "over the last minute")}
       ${tile("Time to the answer", time(total.p50Ms), `median; 95%: ${time(total.p95Ms)}`)}
       ${tile(
@@ -78,7 +78,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 function stagesTable({ stages }: View): TemplateResult {
   return table({
     title: "Stages",
-    hint: "of the jobs of the last five minutes",
+    hint: "jobs of the last five minutes",
     heads: ["Stage", "Mean", "Median", "95%", "99%"],
     rows: stages.map(({ stage, meanMs, p50Ms, p95Ms, p99Ms }) => [
       html`<span class="swatch" data-stage=${stage}></span>${stage}
@@ -109,7 +109,7 @@ function modelsTable({ models, limits }: View): TemplateResult {
 function workersTable({ workers }: View): TemplateResult {
   return table({
     title: "Workers",
-    hint: "each tells from time to time that it lives",
+    hint: "each reports regularly that it is alive",
     heads: ["Worker", "Engine", "Models", "Heartbeat"],
     rows: workers.map(({ name, engine, models, beatMs }) => [
       name,
@@ -151,7 +151,7 @@ function gatewaysPanel({ gateways, gateway, servers, shards }: View): TemplateRe
               html`<li>${name}${
                 name === gateway
                   ? html`
-                    <span class="hint">tells this</span>
+                    <span class="hint">serves this page</span>
                   `
                   : nothing
               }</li>`

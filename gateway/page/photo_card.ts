@@ -24,7 +24,7 @@ export interface PhotoActions {
 export interface PhotoView {
   /** Address of the picture. */
   readonly picture: string;
-  /** Whether the gateway wants an API key. */
+  /** Whether the gateway needs an API key. */
   readonly keyed: boolean;
   /** What happened to its job, or why that is not known; undefined until it is over. */
   readonly story: ExplanationView | string | undefined;

@@ -63,7 +63,7 @@ class UploadPage {
     if (answer.ok) this.#models = answer.value.models;
     this.#key.show(answer.ok ? false : this.#key.wanted);
     if (answer.ok) this.#drawModel("No worker has offered a model yet.");
-    else this.#drawModel(this.#key.wanted ? "It is shown with an API key alone." : answer.reason);
+    else this.#drawModel(this.#key.wanted ? "It is shown only with an API key." : answer.reason);
     return answer.ok ? (this.#model?.readyWorkers ?? 0) > 0 : this.#key.wanted;
   }
 
@@ -178,7 +178,7 @@ class UploadPage {
     };
     return html`
       <p id="samples-label"
-        class="hint">The built-in model knows drawn shapes only. Take one of these:</p>
+        class="hint">The built-in model knows only drawn shapes. Try one of these:</p>
       <ul class="samples" aria-labelledby="samples-label">
         ${SAMPLES.map((name) =>
           html`<li><button type="button" @click=${() => void take(name)}>

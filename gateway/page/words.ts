@@ -82,9 +82,8 @@ export function bytes(count: number): string {
 
 /** How long ago something was. */
 export function ago(ms: number): string {
-  return ms < 1000
-    ? "just now"
-    : `${ms < 60_000 ? `${Math.round(ms / 1000)} s` : duration(ms)} ago`;
+  if (ms < 1000) return "just now";
+  return `${ms < 99_950 ? `${Math.round(ms / 1000)} s` : duration(ms)} ago`;
 }
 
 /** When something was, by the browser's own time zone. */
