@@ -1,12 +1,11 @@
 /** What a browser's own WebSocket makes of the gateway's. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
+import { newApiKey } from "../gateway/keys/api_key.ts";
 import type { Told } from "../gateway/testing/socket_client.ts";
+import { apiKeys } from "./api_keys.ts";
 import { assertAtHome, type OpenPage, openPage, withoutBrowser } from "./browser.ts";
 import { assertSees } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
-import { tempFolder } from "./temp_folder.ts";
 import { within } from "./waiting.ts";
 import { printingLog, startWeir, stepsOf, testWeir } from "./weir.ts";
 
@@ -98,10 +97,8 @@ Deno.test({
   name: "a browser's WebSocket where API keys are needed",
   ignore: withoutBrowser,
   fn: async (t) => {
-    await using folder = await tempFolder();
-    const file = join(folder.path, "keys.jsonl");
-    const key = newApiKey();
-    await Deno.writeTextFile(file, JSON.stringify({ name: "ada", sha256: keyDigest(key).toHex() }));
+    await using given = await apiKeys({ ada: "client" });
+    const { file, keys: { ada: key } } = given;
     await using weir = await startWeir({ env: { WEIR_API_KEYS_FILE: file } });
     const { url } = weir;
     const step = stepsOf(t);

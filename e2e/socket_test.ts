@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
+import { newApiKey } from "../gateway/keys/api_key.ts";
 import { SocketClient } from "../gateway/testing/socket_client.ts";
+import { apiKeys } from "./api_keys.ts";
 import { assertSees, call } from "./client.ts";
 import { colourPicture } from "./pictures.ts";
-import { tempFolder } from "./temp_folder.ts";
 import { printingLog, startWeir, testWeir } from "./weir.ts";
 
 const PICTURES = await Promise.all(
@@ -100,13 +99,8 @@ testWeir(
 );
 
 Deno.test("two keys have sockets of their own, and a wrong one has none", async () => {
-  await using folder = await tempFolder();
-  const file = join(folder.path, "keys.jsonl");
-  const [ada, bob] = [newApiKey(), newApiKey()];
-  const lines = Object.entries({ ada, bob }).map(([name, key]) =>
-    JSON.stringify({ name, sha256: keyDigest(key).toHex() })
-  );
-  await Deno.writeTextFile(file, lines.join("\n"));
+  await using given = await apiKeys({ ada: "client", bob: "client" });
+  const { file, keys: { ada, bob } } = given;
   const env = { WEIR_API_KEYS_FILE: file, WEIR_LOG_LEVEL: "debug" };
   await using weir = await startWeir({ env });
   await printingLog(weir, async () => {
