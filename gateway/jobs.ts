@@ -29,7 +29,7 @@ import { idempotencyOf } from "./idempotency.ts";
 import type { Caller } from "./keys/caller.ts";
 import type { SubmitParameters } from "./parameters.ts";
 import { Placement } from "./placement.ts";
-import { atCapacity, BUSY, type Refusal } from "./problem.ts";
+import { atCapacity, BUSY, fault, noSuch, type Refusal } from "./problem.ts";
 import type { Waited, Waiter, Waiters } from "./waiters.ts";
 
 /** A value, or why there is none. */
@@ -154,8 +154,10 @@ export class Jobs {
     const card = await this.#parts.catalog.find(caller, name);
     if (card === "none") return { ok: false, ...BUSY };
     if (card !== "unknown") return { ok: true, value: card };
-    const which = name === undefined ? "no model is the default" : "no such model";
-    return { ok: false, code: "not_found", detail: which };
+    const why = name === undefined
+      ? fault("not_found", "no model is the default")
+      : noSuch("model");
+    return { ok: false, ...why };
   }
 
   /** Waits for a job that was submitted before, with the same idempotency key. */
@@ -269,15 +271,10 @@ function outcomeOf(waited: Waited): Result<JobRecord> {
   return found("record" in waited ? waited.record : undefined);
 }
 
-const MISMATCH = {
-  ok: false,
-  code: "idempotency_mismatch",
-  detail: "the Idempotency-Key was used for another request before",
-} as const;
+const MISMATCH = { ok: false, ...fault("idempotency_mismatch") } as const;
 
 function noEvent(id: number): Result<never> {
   return { ok: false, code: "invalid_request", detail: `the job has not told of an event "${id}"` };
 }
 
-/** There is no such job, or it is another key's. */
-export const NO_JOB = { ok: false, code: "not_found", detail: "no such job" } as const;
+const NO_JOB = { ok: false, ...noSuch("job") } as const;

@@ -116,9 +116,9 @@ export function atCapacity(waitMs: number | undefined): Refusal {
 /** What any request that asks Redis may be answered. */
 export const REDIS_PROBLEMS = ["at_capacity", "busy"] as const;
 
-/** The answer where there is no such job, model or letter. */
-export function noSuch(what: string): Response {
-  return problemResponse(fault("not_found", `no such ${what}`));
+/** Why there is no answer where there is no such job, model or letter, or it is another key's. */
+export function noSuch(what: string): Fault {
+  return fault("not_found", `no such ${what}`);
 }
 
 /** Time after which a refused client may try again, where nothing better is known. */

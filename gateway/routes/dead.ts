@@ -69,7 +69,7 @@ function list({ letters }: DeadParts): Route {
     problems: ["not_found", ...REDIS_PROBLEMS],
     handle: async ({ query: { model, limit } }) => {
       const page = await letters.list(model, limit);
-      if (page === undefined) return noSuch("model");
+      if (page === undefined) return problemResponse(noSuch("model"));
       return Response.json({ letters: page.letters.map(letterView), total: page.total });
     },
   });
@@ -92,10 +92,10 @@ function image({ letterImages }: DeadParts): Route {
     problems: REDIS_PROBLEMS,
     handle: async ({ params: { id } }) => {
       const bytes = await letterImages.read(id);
-      if (bytes === undefined) return noSuch("dead letter");
+      if (bytes === undefined) return problemResponse(noSuch("dead letter"));
       // Of what was let in, a tensor alone is no image.
       const type = mediaType(bytes);
-      if (type === undefined) return noSuch("image in the dead letter");
+      if (type === undefined) return problemResponse(noSuch("image in the dead letter"));
       return new Response(bytes, { headers: { ...IMAGE_HEADERS, "content-type": type } });
     },
   });
@@ -125,7 +125,7 @@ function replay(parts: DeadParts): Route {
       });
       switch (replayed.kind) {
         case "none":
-          return noSuch("dead letter");
+          return problemResponse(noSuch("dead letter"));
         case "full":
           log.warn("queue is full, dead letter stays", { letter: id, ...replayed.load });
           return problemResponse(atCapacity(replayed.waitMs));
@@ -153,7 +153,7 @@ function discard({ letters, onLetterLeft, log }: DeadParts): Route {
     answers: { 204: { description: "It is gone" } },
     problems: REDIS_PROBLEMS,
     handle: async ({ params: { id } }) => {
-      if (!await letters.discard(id)) return noSuch("dead letter");
+      if (!await letters.discard(id)) return problemResponse(noSuch("dead letter"));
       log.info("dead letter discarded", { letter: id });
       onLetterLeft(id);
       return new Response(null, { status: 204 });

@@ -8,7 +8,7 @@ import type { ServedModel } from "../../shared/broker.ts";
 import { ModelCardSchema } from "../../shared/model_card.ts";
 import type { Catalog } from "../catalog.ts";
 import { ModelName } from "../parameters.ts";
-import { noSuch, REDIS_PROBLEMS } from "../problem.ts";
+import { noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, route, type RouteGroup } from "../route.ts";
 
 export interface ModelsParts {
@@ -47,7 +47,8 @@ export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
     problems: REDIS_PROBLEMS,
     handle: async ({ caller, params }) => {
       const model = await catalog.readNamed(caller, params.name);
-      return model === undefined ? noSuch("model") : Response.json(modelView(model));
+      if (model === undefined) return problemResponse(noSuch("model"));
+      return Response.json(modelView(model));
     },
   });
   return { name: "Models", description: "What is served.", routes: [list, read] };

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { ZodOpenApiResponseObject } from "zod-openapi";
 import { LIBRARY_PATH, PAGE_PATH, PAGE_TYPES, type PageFile, type PageFiles } from "../page.ts";
-import { noSuch } from "../problem.ts";
+import { noSuch, problemResponse } from "../problem.ts";
 import { type Route, route, type RouteGroup } from "../route.ts";
 
 const FileName = z.string().meta({ description: "Name of the file" });
@@ -95,7 +95,7 @@ function answersOf(types: readonly string[]): Record<number, ZodOpenApiResponseO
 }
 
 function answer(file: PageFile | undefined, tags: string | undefined): Response {
-  if (file === undefined) return noSuch("file");
+  if (file === undefined) return problemResponse(noSuch("file"));
   const { content, headers } = file;
   // RFC 9110, section 13.1.2: tags are compared without regard to their being weak.
   const had = tags?.split(",").some((tag) => tag.trim().replace(/^W\//, "") === headers.etag);
