@@ -94,11 +94,12 @@ export class EventStreams {
     return this.#open.size;
   }
 
-  /** Answers with a source's events; disposes of the source when the stream ends. */
-  respond(source: StreamSource): Response {
-    if (this.#parts.drain.aborted) {
+  /** Answers a request with a source's events; disposes of the source when the stream ends. */
+  respond({ method }: Pick<Request, "method">, source: StreamSource): Response {
+    const isDraining = this.#parts.drain.aborted;
+    if (isDraining || method === "HEAD") {
       source[Symbol.dispose]();
-      return problemResponse(AT_CAPACITY);
+      return isDraining ? problemResponse(AT_CAPACITY) : new Response(null, { headers: HEADERS });
     }
     const stream = new EventStream(source, this.#table);
     return new Response(stream.body(), { headers: HEADERS });

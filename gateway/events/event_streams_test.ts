@@ -3,6 +3,8 @@ import type { JobRecord } from "../../shared/job.ts";
 import { Following, progressOf, queuedJob } from "../testing/following.ts";
 import { EventStreams, HEARTBEAT_MS, SILENCE_MS } from "./event_streams.ts";
 
+const GET = { method: "GET" };
+
 interface Opened extends Pick<Following, "waiters" | "clock" | "log"> {
   readonly following: Following;
   readonly streams: EventStreams;
@@ -22,7 +24,7 @@ function openStreams(unreadBytesMax?: number): Opened {
       const record = queuedJob(4);
       const job = following.begin(record);
       job.attached(record);
-      return { record, reader: streams.respond(job).body!.getReader() };
+      return { record, reader: streams.respond(GET, job).body!.getReader() };
     },
   };
 }

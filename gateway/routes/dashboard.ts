@@ -27,11 +27,7 @@ export function dashboardRoutes({ dashboard, streams }: DashboardRoutesParts): R
       200: { description: "The events", content: { "text/event-stream": {} } },
     },
     problems: ["at_capacity"],
-    handle: async ({ request }) => {
-      const response = streams.respond(dashboard.watch());
-      if (request.method === "HEAD") await response.body?.cancel();
-      return response;
-    },
+    handle: ({ request }) => streams.respond(request, dashboard.watch()),
   });
   return { name: "Dashboard", description: "For those who watch a deployment.", routes: [watch] };
 }

@@ -39,9 +39,7 @@ export function eventsRoute({ jobs, streams }: EventsParts): Route {
       const followed = await jobs.follow(caller, params.id, after);
       if (!followed.ok) return problemResponse(followed);
       if (followed.value === undefined) return new Response(null, { status: 204 });
-      const response = streams.respond(followed.value);
-      if (request.method === "HEAD") await response.body?.cancel();
-      return response;
+      return streams.respond(request, followed.value);
     },
   });
 }
