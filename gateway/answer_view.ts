@@ -29,7 +29,7 @@ const Tensor = z.object({
 });
 
 /** The answer of one image, by the model's `output.kind`. */
-export const ImageAnswerSchema = z.union([Predictions, Embedding, Tensor]);
+const ImageAnswerSchema = z.union([Predictions, Embedding, Tensor]);
 
 const RESULTS = { description: "Of every image in order, where there are several" };
 

@@ -9,6 +9,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import type { Registry } from "prom-client";
 import { BrokerUnavailable } from "../shared/broker.ts";
 import type { Log } from "../shared/log.ts";
 import type { Tracing } from "../shared/tracing.ts";
@@ -29,7 +30,6 @@ import { requestMetrics } from "./request_metrics.ts";
 import { mount, type RouteGroup } from "./route.ts";
 import { dashboardRoutes, type DashboardRoutesParts } from "./routes/dashboard.ts";
 import { type DeadParts, deadRoutes } from "./routes/dead.ts";
-import type { Registry } from "prom-client";
 import { documentationRoutes } from "./routes/documentation.ts";
 import { type HealthParts, healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";

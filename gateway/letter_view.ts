@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { DeadLetter } from "../shared/dead_letter.ts";
-import { Time } from "./job_view.ts";
+import { Time, time } from "./job_view.ts";
 
 export const LetterSchema = z.object({
   id: z.string().meta({ description: "The job's" }),
@@ -21,5 +21,5 @@ export type LetterView = z.output<typeof LetterSchema>;
 
 /** Makes a letter's JSON. */
 export function letterView(letter: DeadLetter): LetterView {
-  return { ...letter, failedAt: new Date(letter.failedAt).toISOString() };
+  return { ...letter, failedAt: time(letter.failedAt) };
 }

@@ -30,10 +30,9 @@ Deno.test("waits are counted while they are under way, and no more when they hav
 Deno.test("bodies count while their requests are under way, by what they declare", async () => {
   await using opened = await openApp();
   const answer = opened.post("/predict", { headers: { "content-length": "14" } });
-  await opened.begin().then(async ({ end }) => {
-    assert.equal((await scrape(opened)).value("weir_http_body_bytes"), 14);
-    await end({ state: "failed", error: { code: "job_failed", detail: "" }, timings: {} });
-  });
+  const { end } = await opened.begin();
+  assert.equal((await scrape(opened)).value("weir_http_body_bytes"), 14);
+  await end({ state: "failed", error: { code: "job_failed", detail: "" }, timings: {} });
   await (await answer).body?.cancel();
   assert.equal((await scrape(opened)).value("weir_http_body_bytes"), 0);
 });

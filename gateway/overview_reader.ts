@@ -1,7 +1,8 @@
 /**
  * The overview, for as many as want to look at it.
  *
- * Owns the one that was read last. Reads on demand alone: where nobody looks, Redis is asked nothing.
+ * Owns the one that was read last. Reads on demand alone: where nobody looks, Redis is asked
+ * nothing.
  * Invariant: at most one look at Redis in a second, whoever asks and how often.
  *
  * @module

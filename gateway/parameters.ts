@@ -25,11 +25,11 @@ export function numberTo(max: number): z.ZodType<number, string> {
     .meta({ override: { type: "integer", minimum: 1, maximum: max } });
 }
 
-/** Query: the name of a model. */
+/** Path or query: the name of a model. */
 export const ModelName = z.string().min(1, "is empty").meta({ description: "Name of a model" });
 
 /** Query: how many predictions an image is to have. */
-export const Top = numberTo(TOP_MAX).meta({
+const Top = numberTo(TOP_MAX).meta({
   description: "Most predictions for each image; without it, as many as the model is set to",
 });
 
@@ -42,7 +42,7 @@ export const TimeoutMs = numberTo(TIMEOUT_MAX_MS).meta({
 });
 
 /** `Idempotency-Key`: visible ASCII and spaces, as a header may carry them. */
-export const IdempotencyKey = z.string().min(1, "is empty")
+const IdempotencyKey = z.string().min(1, "is empty")
   .max(255, "is longer than 255 characters")
   .meta({
     description:
@@ -50,7 +50,7 @@ export const IdempotencyKey = z.string().min(1, "is empty")
   });
 
 /** `traceparent` (W3C Trace Context); what has not its form is ignored. */
-export const Traceparent = z.string().optional()
+const Traceparent = z.string().optional()
   .transform((text) => parseTraceparent(text) === undefined ? undefined : text)
   .meta({ description: "W3C Trace Context: the trace that the job is to be part of" });
 

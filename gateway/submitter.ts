@@ -33,7 +33,7 @@ const BODY_TIMEOUT_MS = 30_000;
  * The images of a request have so many times the pixels of the largest one that is taken in: a
  * picture of one colour has 50 million in 1.4 kB, and 64 of them would be decoded for minutes.
  */
-export const REQUEST_PIXELS_FACTOR = 4;
+const REQUEST_PIXELS_FACTOR = 4;
 
 /** Why a request with images may not become a job. */
 export const SUBMIT_PROBLEMS: readonly ErrorCode[] = [

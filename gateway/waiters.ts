@@ -1,9 +1,9 @@
 /**
  * Everybody in this process who waits for a job's outcome, or hears of it before.
  *
- * Owns the table from job to those who hear of it. Never asks Redis per waiter and never polls: news comes from
- * the feeds; after a gap a shard's waiters are attached again and their records read in one round
- * trip, and a waiter whose time is over has its record read once more.
+ * Owns the table from job to those who hear of it. Never asks Redis per waiter and never polls:
+ * news comes from the feeds; after a gap a shard's waiters are attached again and their records
+ * read in one round trip, and a waiter whose time is over has its record read once more.
  * Invariant: every wait ends, by its outcome or by its time.
  *
  * @module

@@ -16,7 +16,7 @@ import { type JobView, jobView } from "../job_view.ts";
 export type FollowedEvent =
   & { readonly id: number }
   & (
-    /** `queued`, `running`: the job as it was then, at its first attempt. The others: as it is for good. */
+    /** The job: of `queued` and `running` as it was then, at its first attempt; else for good. */
     | { readonly name: "queued" | "running" | FinalState; readonly data: JobView }
     /** The answer of one image. */
     | { readonly name: "prediction"; readonly data: { readonly index: number } & ImageAnswerView }

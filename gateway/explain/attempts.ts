@@ -9,8 +9,8 @@
 import type { Began, JobStory, StoryEvent, Work } from "../../shared/story.ts";
 
 /**
- * How attempts end. `lost`: its worker fell silent, and another took over. `overtaken`: a worker that
- * had been taken for dead brought the outcome first. `expired` and `cancelled`: while it ran.
+ * How attempts end. `lost`: its worker fell silent, and another took over. `overtaken`: a worker
+ * that had been taken for dead brought the outcome first. `expired` and `cancelled`: while it ran.
  */
 export const ATTEMPT_ENDS = [
   "running",

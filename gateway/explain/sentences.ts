@@ -6,7 +6,7 @@
  * @module
  */
 import type { Ended, Fact, JobStory, StoryEvent, Work } from "../../shared/story.ts";
-import { duration } from "../page/words.ts";
+import { counted, duration } from "../page/words.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Stage } from "./timeline.ts";
 
@@ -49,7 +49,7 @@ export function acceptedText({ record, bytes, gateway, replayOf }: JobStory): st
   const { images: { total }, model, createdAt, deadlineAt } = record;
   const size = bytes > 0 ? `, ${kilobytes(bytes)}` : "";
   const origin = replayOf === undefined ? "" : `, made of the dead letter of job ${replayOf}`;
-  return `gateway ${gateway} took it in${origin}: ${count(total, "image")}${size}, ` +
+  return `gateway ${gateway} took it in${origin}: ${counted(total, "image")}${size}, ` +
     `for model ${model}, to be done within ${duration(deadlineAt - createdAt)}`;
 }
 
@@ -89,7 +89,7 @@ function beganText(
     ? `took it over from worker ${before.worker}, which had fallen silent, and began`
     : "began";
   const again = delivery > 1 ? ` (delivery ${delivery} of its entry)` : "";
-  const behind = from > 0 ? `, behind the ${count(from, "image")} answered before` : "";
+  const behind = from > 0 ? `, behind the ${counted(from, "image")} answered before` : "";
   return `worker ${worker} ${how} attempt ${attempt}${again}${behind}`;
 }
 
@@ -107,7 +107,8 @@ function workText(work: Work | undefined): string {
     const named = mates.join(", ") + (more > 0 ? ` and ${more} more` : "");
     const others = mates.length > 0 ? `, with ${named}` : jobs > 1 ? ", with other jobs" : "";
     const twice = again ? "; the model failed on it, its images ran once more, one by one" : "";
-    return `batch ${number} (${count(images, "image")} of ${count(jobs, "job")}${others}${twice})`;
+    const size = `${counted(images, "image")} of ${counted(jobs, "job")}`;
+    return `batch ${number} (${size}${others}${twice})`;
   });
   return [parts.join(", "), ...runs].join("; ") + "; ";
 }
@@ -147,10 +148,6 @@ function toldText(told: readonly string[], missed: readonly string[]): string {
   const reached = heard.length > 0 ? `; told to gateway ${heard.join(", ")}` : "; told to nobody";
   const gone = missed.length > 0 ? `; gateway ${missed.join(", ")} was not there to be told` : "";
   return reached + gone;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function kilobytes(bytes: number): string {

@@ -24,7 +24,11 @@ export class Stories {
     this.#deadlines = new Deadlines(parts);
   }
 
-  /** A job's story; undefined where there is none for this caller. A job past its deadline is expired first. */
+  /**
+   * A job's story; a job past its deadline is expired first.
+   *
+   * @returns undefined where there is none for this caller
+   */
   async read(caller: Caller, id: JobId): Promise<JobStory | undefined> {
     const story = await this.#queue.story(id);
     if (story === undefined || !caller.owns(story.record)) return undefined;

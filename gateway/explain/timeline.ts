@@ -10,9 +10,9 @@ import type { JobStory } from "../../shared/story.ts";
 import type { Attempt } from "./attempts.ts";
 
 /**
- * `queue`: for a worker. `decode`. `wait`: decoded, for the model. `infer`: in the model. `reply`: from
- * the model's answer until the outcome was written. `pause`: put off. `lost`: with a worker that fell
- * silent. `running`: begun, and not known in more detail.
+ * `queue`: for a worker. `decode`. `wait`: decoded, for the model. `infer`: in the model. `reply`:
+ * from the model's answer until the outcome was written. `pause`: put off. `lost`: with a worker
+ * that fell silent. `running`: begun, and not known in more detail.
  */
 export const STAGES = [
   "queue",

@@ -19,8 +19,8 @@ const WHOLE_BYTES_MAX = 1_048_576;
 const FIRST_BYTES = 65_536;
 
 /**
- * A body has to come at this rate: in every stretch of its time, the first one included, where it is
- * read in pieces, else on the whole.
+ * A body has to come at this rate: in every stretch of its time, the first one included, where it
+ * is read in pieces, else on the whole.
  */
 export const STRETCH_MS = 10_000;
 export const STRETCH_BYTES_MIN = 10_240;

@@ -19,8 +19,8 @@ const HEADER_BYTES_MAX = 65_536;
 
 /**
  * Bytes of a PNG's compressed metadata: the decoder inflates all of it, a thousandfold at worst,
- * which is a second for these. Colour profiles have some kilobytes, at most 2 MB where they describe
- * a printer's inks, which a PNG has none of.
+ * which is a second for these. Colour profiles have some kilobytes, at most 2 MB where they
+ * describe a printer's inks, which a PNG has none of.
  */
 export const PNG_METADATA_BYTES_MAX = 1_048_576;
 

@@ -41,7 +41,8 @@ export function callerOf(
 /**
  * Finds out who asks, or refuses; tells those who have a quota what is left of it.
  *
- * @param openPaths what anybody may ask, as the router writes it: none of it tells of photos, jobs or keys
+ * @param openPaths what anybody may ask, as the router writes it: none of it tells of photos, jobs
+ * or keys
  */
 export function authentication(
   parts: AuthenticationParts,

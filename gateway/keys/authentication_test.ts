@@ -4,8 +4,8 @@ import { type ApiKey, keyDigest, newApiKey } from "./api_key.ts";
 
 /** Keys by name; only their digests are known. */
 const KEYS = {
-  ada: { key: newApiKey(), role: "client", models: ["shapes"] },
-  bob: { key: newApiKey(), role: "client", models: ["colour"] },
+  ada: { key: newApiKey(), role: "client" },
+  bob: { key: newApiKey(), role: "client" },
   root: { key: newApiKey(), role: "admin" },
 } as const;
 type Name = keyof typeof KEYS;

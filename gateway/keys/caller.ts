@@ -7,6 +7,7 @@
  */
 import type { JobId, JobRecord } from "../../shared/job.ts";
 import type { Quota, Quotas, QuotaState, QuotaUse } from "../../shared/quota.ts";
+import { counted } from "../page/words.ts";
 import type { Refusal } from "../problem.ts";
 import type { ApiKey } from "./api_key.ts";
 
@@ -66,7 +67,7 @@ export class Caller {
       case undefined:
         return undefined;
       case "requests": {
-        const detail = spent(`${quota.requestsMax} requests ${window}`);
+        const detail = spent(`${counted(quota.requestsMax!, "request")} ${window}`);
         return { code: "rate_limited", detail, retryAfterMs: state.resetMs };
       }
       case "bytes": {
@@ -74,7 +75,7 @@ export class Caller {
         return { code: "rate_limited", detail, retryAfterMs: state.resetMs };
       }
       case "jobs":
-        return { code: "rate_limited", detail: spent(`${quota.jobsMax} jobs at once`) };
+        return { code: "rate_limited", detail: spent(`${counted(quota.jobsMax!, "job")} at once`) };
     }
   }
 

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { QuotaKeys } from "../../shared/redis/keys.ts";
 import type { Quota } from "../../shared/quota.ts";
-import { openApp, type OpenAppOptions, type OpenedApp, PHOTO, problem } from "../testing/app.ts";
+import {
+  formOf,
+  openApp,
+  type OpenAppOptions,
+  type OpenedApp,
+  PHOTO,
+  problem,
+} from "../testing/app.ts";
 import { keyDigest, newApiKey } from "./api_key.ts";
 
 const KEY = newApiKey();
@@ -55,11 +62,7 @@ Deno.test("reading takes nothing of a quota, and tells it", async () => {
 Deno.test("images of a form count together, and more bytes than ever is 413", async () => {
   const bytesMax = PHOTO.length * 3;
   await using opened = await open({ windowMs: HOUR_MS, bytesMax });
-  const photos = (count: number) => {
-    const body = new FormData();
-    for (let i = 0; i < count; i++) body.append("image", new Blob([PHOTO]), `photo ${i}.gif`);
-    return opened.post("/v1/jobs", { headers: HEADERS, body });
-  };
+  const photos = (count: number) => opened.post("/v1/jobs", { headers: HEADERS, ...formOf(count) });
   const tooMany = await photos(4);
   assert.equal(
     await problem(tooMany, 413, "payload_too_large"),
@@ -87,7 +90,7 @@ Deno.test("a job is one of those at once until it has its outcome", async () => 
   assert.deepEqual(limits(refused), ['"jobs";q=1;qu="concurrent-requests"', '"jobs";r=0']);
   assert.equal(refused.headers.get("retry-after"), "1");
   const detail = await problem(refused, 429, "rate_limited");
-  assert.equal(detail, "the API key's quota is used up: 1 jobs at once");
+  assert.equal(detail, "the API key's quota is used up: 1 job at once");
   await end({
     state: "succeeded",
     results: delivery.images.map(() => ({ predictions: [] })),

@@ -14,10 +14,10 @@ import {
   submitParameters,
 } from "../parameters.ts";
 import { problemResponse, REDIS_PROBLEMS } from "../problem.ts";
-import { type EventsParts, eventsRoute } from "./events.ts";
-import { type ExplainParts, explainRoute } from "./explain.ts";
 import { json, type Route, route, type RouteGroup } from "../route.ts";
 import { SUBMIT_PROBLEMS, type Submitter } from "../submitter.ts";
+import { type EventsParts, eventsRoute } from "./events.ts";
+import { type ExplainParts, explainRoute } from "./explain.ts";
 
 export interface JobsRoutesParts extends EventsParts, ExplainParts {
   readonly submitter: Submitter;

@@ -16,7 +16,7 @@ export interface ReadEvent {
 const EVENT = /^event: (\w+)\nid: (\d+)\ndata: (.*)$/;
 
 /** Reads whole events of a text; the rest of it is the beginning of the next one. */
-export function readEvents(text: string): { readonly events: ReadEvent[]; readonly rest: string } {
+function readEvents(text: string): { readonly events: ReadEvent[]; readonly rest: string } {
   const blocks = text.split("\n\n");
   const rest = blocks.pop()!;
   const events: ReadEvent[] = [];
