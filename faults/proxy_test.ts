@@ -8,7 +8,6 @@ class Echo implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #conns = new Set<Deno.Conn>();
   readonly #serving = this.#serve();
-  #changed = Promise.withResolvers<void>();
 
   get port(): number {
     return this.#listener.addr.port;
@@ -28,16 +27,10 @@ class Echo implements AsyncDisposable {
     const chunk = new Uint8Array(1000);
     for (let count; (count = await conn.read(chunk).catch(() => null)) !== null;) {
       this.received.push(text.decode(chunk.subarray(0, count)));
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
       await conn.write(chunk.subarray(0, count)).catch(() => {});
     }
     this.#conns.delete(conn);
     conn.close();
-  }
-
-  async untilReceived(count: number): Promise<void> {
-    while (this.received.length < count) await this.#changed.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -60,8 +60,12 @@ export class BlockingConnection implements Commands, Disposable {
   }
 
   /** Runs commands that do not block; where keys have moved to another node, all of them again. */
-  run<T>(call: (client: Redis) => Promise<T>): Promise<T> {
-    return this.read(0, call);
+  async run<T>(call: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      return await this.read(0, call);
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   /**
@@ -69,6 +73,7 @@ export class BlockingConnection implements Commands, Disposable {
    *
    * @param blockMs the bound that the command itself carries; the watchdog waits a little longer
    * @throws {BrokerUnavailable} where it failed, was interrupted or never came back
+   * @throws {ReplyError} where Redis refuses the command itself
    */
   async read<T>(blockMs: number, command: (client: Redis) => Promise<T>): Promise<T> {
     this.#reading = true;

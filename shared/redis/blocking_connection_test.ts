@@ -127,6 +127,15 @@ Deno.test("a refusal of the command itself passes as it is and keeps the connect
   assert.equal(await clientId(blocking), id);
 });
 
+Deno.test("a command that redis refuses is the broker's fault, and keeps the connection", async () => {
+  await using redis = await testRedis();
+  using blocking = open(redis);
+  const id = await clientId(blocking);
+  await redis.client.set("text", "no list");
+  await assertAway(blocking.run((client) => client.rpush("text", "x")), /^WRONGTYPE /);
+  assert.equal(await clientId(blocking), id);
+});
+
 Deno.test("an unblocked read ends with nothing and keeps the connection", async () => {
   await using redis = await testRedis();
   using blocking = open(redis);

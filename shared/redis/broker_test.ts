@@ -1,7 +1,7 @@
 /** The broker's contract, on a real Redis. */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
-import type { Delivery } from "../broker.ts";
+import { BrokerUnavailable, type Delivery } from "../broker.ts";
 import { classesOf, type JobId, queuedRecord } from "../job.ts";
 import {
   announceWorker,
@@ -299,6 +299,15 @@ Deno.test("a group that was destroyed is made again from the start", async () =>
   const id = await submit(broker);
   assert.deepEqual(await broker.source.read(1, forever), []);
   assert.equal((await readOne(broker.source)).id, id);
+});
+
+Deno.test("a read that redis refuses is the broker's fault", async () => {
+  await using broker = await openBroker();
+  const stream = keys.jobs(MODEL, 0);
+  await broker.redis.client.del(stream);
+  await broker.redis.client.set(stream, "no stream");
+  await assert.rejects(broker.source.read(1, forever), BrokerUnavailable);
+  await assert.rejects(broker.source.readNow(1, broker.source.lanes), BrokerUnavailable);
 });
 
 Deno.test("a blocked read ends with nothing when it is aborted", async () => {

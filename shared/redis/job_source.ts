@@ -13,7 +13,7 @@ import type { Clock } from "../clock.ts";
 import type { Work } from "../story.ts";
 import { Attempts, type AttemptsParts } from "./attempts.ts";
 import type { BlockingConnection } from "./blocking_connection.ts";
-import { replyCode } from "./connection.ts";
+import { replyCode, unavailable } from "./connection.ts";
 import { parseEntry } from "./entry.ts";
 import { GROUP, LANES, type ShardKeys } from "./keys.ts";
 import { runScript, runScripts, Script } from "./script.ts";
@@ -129,7 +129,7 @@ export class RedisJobSource implements JobSource, Disposable {
       );
       return await this.#deliveries(reply as StreamsReply);
     } catch (error) {
-      if (!LOST_GROUP.has(replyCode(error))) throw error;
+      if (!LOST_GROUP.has(replyCode(error))) throw unavailable(error);
       log.warn("consumer group is gone, creating it again");
       await this.open();
       return [];
