@@ -11,6 +11,9 @@ import { Worker } from "node:worker_threads";
 import type { Delivery } from "../shared/broker.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 
+/** A delivery that is spoken for. */
+export type Held = Pick<Delivery, "shard" | "model" | "lane" | "entry">;
+
 /** What the thread is told. */
 export type HeartbeatMessage =
   | {
@@ -26,7 +29,7 @@ export type HeartbeatMessage =
   | {
     readonly kind: "hold";
     readonly running: boolean;
-    readonly held: readonly Pick<Delivery, "shard" | "model" | "lane" | "entry">[];
+    readonly held: readonly Held[];
   }
   | { readonly kind: "close" };
 
@@ -47,7 +50,7 @@ export class Heartbeat implements AsyncDisposable {
   }
 
   /** Tells what is in hand now, and whether a batch runs. */
-  hold(held: readonly Delivery[], running: boolean): void {
+  hold(held: readonly Held[], running: boolean): void {
     this.#tell({
       kind: "hold",
       running,

@@ -1,26 +1,40 @@
+import type { Cluster, Redis } from "ioredis";
 import assert from "node:assert/strict";
-import type { Delivery } from "../shared/broker.ts";
+import type { RedisSettings } from "../shared/redis/connection.ts";
+import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
 import { type Broker, keys, MODEL, openBroker, readOne, submit } from "../shared/testing/broker.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { TestCluster } from "../shared/testing/cluster.ts";
+import { Heartbeat, type Held } from "./heartbeat.ts";
 
 const CLAIM_IDLE_MS = 90;
 
-function open({ redis }: Broker): Heartbeat {
+function open(settings: RedisSettings, shards = 1): Heartbeat {
   return new Heartbeat({
-    settings: redis.settings,
-    shards: 1,
+    settings,
+    shards,
     consumer: "w1",
     claimIdleMs: CLAIM_IDLE_MS,
     inferTimeoutMs: 60_000,
   });
 }
 
+/** Where deliveries are. */
+interface Place {
+  readonly client: Redis | Cluster;
+  readonly settings: RedisSettings;
+  readonly keys: ShardKeys;
+}
+
+function placeOf({ redis: { client, settings } }: Broker): Place {
+  return { client, settings, keys };
+}
+
 /** Time since a pending delivery was last spoken for, and whose it is. */
 async function pending(
-  { redis }: Broker,
-  { entry }: Delivery,
+  { client, keys }: Place,
+  { model, lane, entry }: Held,
 ): Promise<{ idleMs: number; consumer: string }> {
-  const reply = await redis.client.xpending(keys.jobs(MODEL, 0), "workers", entry, entry, 1);
+  const reply = await client.xpending(keys.jobs(model, lane), GROUP, entry, entry, 1);
   const [[, consumer, idleMs] = assert.fail("it is not pending")] = reply as [
     string,
     string,
@@ -30,10 +44,10 @@ async function pending(
 }
 
 /** Waits until a delivery is spoken for; false where it was silent for so long. */
-async function isHeard(broker: Broker, delivery: Delivery, silentMs = 30_000): Promise<boolean> {
+async function isHeard(place: Place, delivery: Held, silentMs = 30_000): Promise<boolean> {
   let last = 0;
   while (last < silentMs) {
-    const { idleMs } = await pending(broker, delivery);
+    const { idleMs } = await pending(place, delivery);
     if (idleMs < last) return true;
     last = idleMs;
   }
@@ -41,8 +55,8 @@ async function isHeard(broker: Broker, delivery: Delivery, silentMs = 30_000): P
 }
 
 /** Waits until a delivery was silent for longer than another worker would wait. */
-async function untilSilent(broker: Broker, delivery: Delivery): Promise<void> {
-  for (let heard = 0; await isHeard(broker, delivery, 2 * CLAIM_IDLE_MS); heard++) {
+async function untilSilent(place: Place, delivery: Held): Promise<void> {
+  for (let heard = 0; await isHeard(place, delivery, 2 * CLAIM_IDLE_MS); heard++) {
     assert(heard < 20, "it does not fall silent");
   }
 }
@@ -51,31 +65,31 @@ Deno.test("heartbeat speaks for a delivery while a batch runs, though no more is
   await using broker = await openBroker();
   await submit(broker);
   const delivery = await readOne(broker.source);
-  await using heartbeat = open(broker);
+  await using heartbeat = open(broker.redis.settings);
   heartbeat.hold([delivery], true);
-  for (let beat = 0; beat < 5; beat++) assert(await isHeard(broker, delivery));
+  for (let beat = 0; beat < 5; beat++) assert(await isHeard(placeOf(broker), delivery));
 });
 
 Deno.test("heartbeat falls silent when nothing runs and no more is heard", async () => {
   await using broker = await openBroker();
   await submit(broker);
   const delivery = await readOne(broker.source);
-  await using heartbeat = open(broker);
+  await using heartbeat = open(broker.redis.settings);
   heartbeat.hold([delivery], true);
-  assert(await isHeard(broker, delivery));
+  assert(await isHeard(placeOf(broker), delivery));
   heartbeat.hold([delivery], false);
-  await untilSilent(broker, delivery);
+  await untilSilent(placeOf(broker), delivery);
 });
 
 Deno.test("heartbeat falls silent for a delivery that is let go", async () => {
   await using broker = await openBroker();
   await submit(broker);
   const delivery = await readOne(broker.source);
-  await using heartbeat = open(broker);
+  await using heartbeat = open(broker.redis.settings);
   heartbeat.hold([delivery], true);
-  assert(await isHeard(broker, delivery));
+  assert(await isHeard(placeOf(broker), delivery));
   heartbeat.hold([], true);
-  await untilSilent(broker, delivery);
+  await untilSilent(placeOf(broker), delivery);
 });
 
 Deno.test("heartbeat takes nothing back from another worker", async () => {
@@ -84,15 +98,35 @@ Deno.test("heartbeat takes nothing back from another worker", async () => {
   await submit(broker);
   const [ours, lost] = [await readOne(broker.source), await readOne(broker.source)];
   await broker.redis.client.xclaim(keys.jobs(MODEL, 0), "workers", "w2", 0, lost.entry);
-  await using heartbeat = open(broker);
+  await using heartbeat = open(broker.redis.settings);
   heartbeat.hold([lost, ours], true);
   let last = 0;
   for (let beat = 0; beat < 3; beat++) {
-    assert(await isHeard(broker, ours));
-    const { idleMs, consumer } = await pending(broker, lost);
+    assert(await isHeard(placeOf(broker), ours));
+    const { idleMs, consumer } = await pending(placeOf(broker), lost);
     assert.equal(consumer, "w2");
     assert(idleMs >= last);
     last = idleMs;
+  }
+});
+
+Deno.test("heartbeat speaks for a shard's deliveries while another shard's master is away", async () => {
+  await using cluster = await TestCluster.start();
+  const { client, url } = cluster;
+  const settings = { url, name: "test", timeoutMs: 100 };
+  const shards = [0, 1].map((shard) => new ShardKeys(shard, 3));
+  const held = await Promise.all(shards.map(async (keys): Promise<Held> => {
+    const stream = keys.jobs(MODEL, 0);
+    await client.xgroup("CREATE", stream, GROUP, "0", "MKSTREAM");
+    const entry = await client.xadd(stream, "*", "id", "any");
+    await client.xreadgroup("GROUP", GROUP, "w1", "STREAMS", stream, ">");
+    return { shard: keys.shard, model: MODEL, lane: 0, entry: entry! };
+  }));
+  using _ = await cluster.freeze(await cluster.masterOf(shards[0]!.deadlines()));
+  await using heartbeat = open(settings, 3);
+  heartbeat.hold(held, true);
+  for (let beat = 0; beat < 3; beat++) {
+    assert(await isHeard({ client, settings, keys: shards[1]! }, held[1]!, 10_000));
   }
 });
 

@@ -51,8 +51,7 @@ class Heart {
       const now = systemClock.now();
       if (this.#hold.running && now - this.#batchAt > inferTimeoutMs) die(inferTimeoutMs);
       const progressing = this.#hold.running || now - this.#heardAt < claimIdleMs;
-      // A beat that fails is made up for by the next, or the jobs go to another worker.
-      if (progressing) await this.#beat().catch(() => {});
+      if (progressing) await this.#beat();
     }
   }
 
@@ -63,11 +62,10 @@ class Heart {
     );
     for (const [stream, held] of streams) {
       const entries = held.map(({ entry }) => entry);
-      await runScript(this.#connection, holdScript, [stream], [
-        GROUP,
-        this.#options.consumer,
-        ...entries,
-      ]);
+      const args = [GROUP, this.#options.consumer, ...entries];
+      // One that fails is made up for by the next beat, or the jobs go to another worker: where one
+      // shard's server is away, those of the others do not.
+      await runScript(this.#connection, holdScript, [stream], args).catch(() => {});
     }
   }
 
