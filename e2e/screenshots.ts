@@ -37,7 +37,7 @@ function scenesOf(page: string, height: number): readonly Scene[] {
 }
 
 /** The settings of a Weir that knows the sample photos, and gives up at the first fault. */
-export const SCREENSHOT_ENV = {
+const SCREENSHOT_ENV = {
   WEIR_MODELS: join(ROOT, "fixtures", "models"),
   WEIR_ATTEMPTS_MAX: "1",
 };
