@@ -57,13 +57,13 @@ for (
   });
 }
 
-Deno.test("bench puts load on this machine alone, and says so", async () => {
+Deno.test("bench puts load on this machine only, and says so", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "bench", "stress", "--url", "http://192.0.2.1:8080"],
     cwd: ROOT,
   }).output();
   assert.equal(code, 1);
-  assert.match(new TextDecoder().decode(stderr), /192\.0\.2\.1:8080.*puts load on this one alone/);
+  assert.match(new TextDecoder().decode(stderr), /192\.0\.2\.1:8080.*puts load on this one only/);
 });
 
 Deno.test("bench names the nearest scenario for one that it does not know", async () => {

@@ -21,15 +21,15 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
   const width = Math.max(...names.map(({ length }) => length));
   const lines = SCENARIOS.map(({ name, description }) => `  ${name.padEnd(width)}  ${description}`);
   const command = new Command("bench")
-    .description("measures Weir beside what people would pick instead, on this machine alone")
+    .description("compares Weir with what people would use instead, on this machine only")
     .addArgument(new Argument("[scenario...]", "all where none is named").choices(names))
-    .option("--quick", "less time and fewer points: to see that it works", false)
+    .option("--quick", "less time and fewer points, only to see that it works", false)
     .option("--json <file>", "where to write the figures", "bench-report.json")
     .option("--html <file>", "where to write the report with plots", "bench-report.html")
-    .addOption(countOption("--rounds <n>", "rounds that medians are of").default(3))
+    .addOption(countOption("--rounds <n>", "rounds to take medians of").default(3))
     .addOption(countOption("--minutes <n>", "how long soak goes on", MINUTES).default(20))
     .addOption(
-      new Option("--url <url>", `${WITH_URL}: a Weir on this machine that runs already`)
+      new Option("--url <url>", `${WITH_URL}: a Weir that is already running on this machine`)
         .argParser(loopbackUrl),
     )
     .addOption(
@@ -39,7 +39,7 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
     .addHelpText("after", `\nScenarios:\n${lines.join("\n")}`);
   return command.action((scenarios: string[], options: Omit<BenchOptions, "scenarios">) => {
     if (options.url !== undefined && scenarios.join() !== WITH_URL) {
-      command.error(`error: --url is for the scenario ${WITH_URL} alone`);
+      command.error(`error: --url is only for the scenario ${WITH_URL}`);
     }
     return action({ ...options, scenarios });
   });
@@ -51,7 +51,7 @@ function loopbackUrl(text: string): string {
   if (url?.protocol !== "http:") throw new InvalidArgumentError("It is no http address.");
   if (!isLoopback(url.hostname)) {
     throw new InvalidArgumentError(
-      "It is another machine's, and bench puts load on this one alone.",
+      "It is another machine's, and bench puts load on this one only.",
     );
   }
   return url.origin;

@@ -7,7 +7,6 @@
  * @module
  */
 import { join } from "node:path";
-import { linesOf } from "../shared/lines.ts";
 import type { BenchParts } from "./parts.ts";
 
 export interface Load {
@@ -74,7 +73,11 @@ export function predictLoad(
   return { ...load, url, warmUp: 4, timeoutSeconds: 60, expected: '"success":true' };
 }
 
-/** Puts the load on; `onWarm` is waited for when what counts is about to begin. */
+/**
+ * Puts the load on, after its warm-up.
+ *
+ * @throws {BenchError} where an answer is wrong
+ */
 export async function putLoad(
   parts: Pick<BenchParts, "root">,
   load: Load,
@@ -91,11 +94,10 @@ export async function putLoad(
   const writer = process.stdin.getWriter();
   await writer.write(new TextEncoder().encode(JSON.stringify(load)));
   await writer.close();
-  let last = "";
-  for await (const line of linesOf(process.stdout)) if (line !== "") last = line;
+  const { success, stdout } = await process.output();
   signal.throwIfAborted();
-  if (!(await process.status).success) throw new Error(`load "${load.url}": it failed`);
-  const loaded: Loaded = JSON.parse(last);
+  if (!success) throw new Error(`load "${load.url}": it failed`);
+  const loaded: Loaded = JSON.parse(new TextDecoder().decode(stdout));
   for (const [what, count] of Object.entries(loaded.faults)) {
     if (count > 0) throw new BenchError(`load "${load.url}": ${count} answers are wrong, ${what}`);
   }

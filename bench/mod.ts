@@ -1,5 +1,5 @@
 /**
- * Bench: measures Weir, and beside it what people would pick instead, in one run on this machine.
+ * Bench: measures Weir and what people would use instead, in one run on this machine.
  *
  * Owns the order: scenarios one after the other, then the reports. Load goes to the loopback
  * interface and ends by itself. Invariant: nothing that it started outlives it.

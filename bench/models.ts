@@ -1,8 +1,8 @@
 /**
  * Models and photo that bench runs where a model takes part.
  *
- * Those of the folder for trials beside the checkout where it is there: a photo and an ImageNet
- * network. Else, or for a quick look, the built-in model and a drawn photo.
+ * Those of the folder for trials beside the checkout, where there is one: a photo and an ImageNet
+ * network. Otherwise, or for a quick look, the built-in model and a drawn photo.
  *
  * @module
  */

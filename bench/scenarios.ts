@@ -15,22 +15,22 @@ export interface ListedScenario {
 export const SCENARIOS: readonly ListedScenario[] = [
   {
     name: "roundtrip",
-    description: "no model: throughput, latency and commands, beside BullMQ and polling",
+    description: "no model: throughput, latency and commands, against BullMQ and polling",
     load: async () => (await import("./scenarios/roundtrip.ts")).roundtrip,
   },
   {
     name: "pipeline",
-    description: "one worker behind HTTP beside the bare loop of its decoder and model",
+    description: "one worker behind HTTP against a bare loop of its decoder and model",
     load: async () => (await import("./scenarios/pipeline.ts")).pipeline,
   },
   {
     name: "resnet50",
-    description: "a large model: Weir beside the polling design with one image a batch",
+    description: "a large model: Weir against the polling design with one image a batch",
     load: async () => (await import("./scenarios/resnet50.ts")).resnet50,
   },
   {
     name: "peers",
-    description: "beside mosec with the same ONNX model, where python3 and PyPI are there",
+    description: "against mosec with the same ONNX model; needs python3 and PyPI",
     load: async () => (await import("./scenarios/peers.ts")).peers,
   },
   {
@@ -40,7 +40,7 @@ export const SCENARIOS: readonly ListedScenario[] = [
   },
   {
     name: "waiting",
-    description: "100 clients that wait 2 s for their jobs: result streams, beside other ways",
+    description: "100 clients that wait 2 s for their jobs: result streams against other ways",
     load: async () => (await import("./scenarios/waiting.ts")).waiting,
   },
   {

@@ -60,7 +60,6 @@ async function amountOf(load) {
 /** @type {Load} */
 const load = JSON.parse(await text(process.stdin));
 const amount = load.requests ?? await amountOf(load);
-process.stdout.write("warm\n");
 const before = process.cpuUsage();
 const measured = await run(load, Math.max(amount, load.connections));
 const { user, system } = process.cpuUsage(before);

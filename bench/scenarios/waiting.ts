@@ -48,6 +48,7 @@ interface Measured {
 export const waiting: Scenario = async (stage) => {
   const clients = stage.quick ? QUICK_CLIENTS : CLIENTS;
   const delayMs = WAIT_MS / CLIENTS;
+  const waitSeconds = delayMs * clients / 1000;
   const { quiet: seconds } = secondsOf(stage);
   const photo = await Deno.readFile(join(stage.root, "fixtures/photos/star.jpg"));
   const names = stage.quick ? QUICK_NAMES : NAMES;
@@ -63,17 +64,14 @@ export const waiting: Scenario = async (stage) => {
   }
   return {
     method: `${clients} clients wait for one gateway. First no worker is there for ` +
-      `${seconds} s, and all that Redis and the gateway do is waiting, for one client and for all ` +
-      `of them. Then one ` +
-      `worker does a job every ${delayMs} ms, so that each client waits ` +
-      `${
-        delayMs * clients / 1000
-      } s, and sends the next. Added latency: from the outcome, as the ` +
-      `worker (with Weir: Redis, when it writes it down) has its time to the millisecond, to the ` +
-      `answer. Keyspace notifications are backed by polling every 2 s; what Pub/Sub loses is lost.`,
+      `${seconds} s, and all that Redis and the gateway do is wait, for one client and for all ` +
+      `of them. Then one worker does a job every ${delayMs} ms, so that each client waits ` +
+      `${waitSeconds} s, and sends the next. Added latency: from the outcome, whose time the ` +
+      `worker (with Weir: Redis, as it writes it) notes to the millisecond, to the answer. ` +
+      `Keyspace notifications are backed by polling every 2 s; what Pub/Sub loses is lost.`,
     tables: [
       {
-        title: `What ${clients - 1} more clients cost a second that wait while nothing is done`,
+        title: `What ${clients - 1} more waiting clients cost a second while nothing is done`,
         columns: ["", "commands", "bytes", "Redis ms", "gateway ms", "commands with one client"],
         rows: all.map(({ name, quiet, alone }) => {
           const { commands, bytes, redisCpuSeconds, cpuSeconds } = moreOf(quiet, alone);

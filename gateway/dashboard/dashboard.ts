@@ -25,7 +25,7 @@ import type { Point, View } from "./view.ts";
 export const LOOK_MS = 2_000;
 
 /** Dead letters that are shown: the newest. */
-export const LETTERS_SHOWN = 12;
+const LETTERS_SHOWN = 12;
 
 /** Over which the rate is taken, and the times of the stages. */
 const [RATE_MS, STAGES_MS] = [60_000, 300_000];
