@@ -5,7 +5,7 @@ import { bury } from "../shared/testing/broker.ts";
 import { freeze } from "../shared/testing/redis.ts";
 import { Scrape } from "../shared/testing/scrape.ts";
 import { measureGateway } from "./metrics.ts";
-import { openApp, type OpenedApp } from "./testing/app.ts";
+import { openApp, type OpenedApp, STAR } from "./testing/app.ts";
 
 async function scrape({ app }: OpenedApp): Promise<Scrape> {
   return new Scrape(await (await app.request("/metrics")).text());
@@ -14,12 +14,11 @@ async function scrape({ app }: OpenedApp): Promise<Scrape> {
 Deno.test("waits are counted while they are under way, and no more when they have ended", async () => {
   await using opened = await openApp();
   const answer = opened.post("/predict");
-  const { end, delivery } = await opened.begin();
+  const { end } = await opened.begin();
   const waiting = await scrape(opened);
   assert.equal(waiting.value("weir_waiters"), 1);
   assert.equal(waiting.value("weir_http_body_bytes"), 0, "the test's requests declare no length");
-  const star = { predictions: [{ label: "star", probability: 0.75 }] };
-  await end({ state: "succeeded", results: delivery.images.map(() => star), timings: {} });
+  await end({ state: "succeeded", results: [{ predictions: STAR }], timings: {} });
   await (await answer).body?.cancel();
   const done = await scrape(opened);
   assert.equal(done.value("weir_waiters"), 0);

@@ -82,8 +82,7 @@ Deno.test("gateway that leaves is not ready and serves on, each connection once,
   stop.signal();
   assert.deepEqual(await ask("/readyz"), [503, "close"]);
   assert.deepEqual(await ask("/v1/models"), [200, "close"]);
-  const socket = await RawSocket.open(`${url}/v1/socket`);
-  await socket[Symbol.asyncDispose]();
+  (await RawSocket.open(`${url}/v1/socket`))[Symbol.dispose]();
   assert(!log.lines.some(({ message }) => message === "gateway draining"));
   stopClock.advance(DELAY_MS);
   await ended;

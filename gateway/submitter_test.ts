@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { keys, MODEL } from "../shared/testing/broker.ts";
 import { freeze } from "../shared/testing/redis.ts";
-import { formOf, openApp, openBareApp, type OpenedApp, PHOTO, problem } from "./testing/app.ts";
-
-const STAR = [{ label: "star", probability: 0.75 }];
+import {
+  formOf,
+  openApp,
+  openBareApp,
+  type OpenedApp,
+  PHOTO,
+  problem,
+  STAR,
+} from "./testing/app.ts";
 
 /** Waits until somebody waits for a job. */
 async function untilWaiting({ waiters, broker }: OpenedApp): Promise<void> {

@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import type { JobId } from "../../shared/job.ts";
 import { keys, submit } from "../../shared/testing/broker.ts";
 import { monitor } from "../../shared/testing/redis.ts";
-import { openApp, type OpenedApp, problem } from "../testing/app.ts";
+import { openApp, type OpenedApp, problem, STAR } from "../testing/app.ts";
 import { eventsOfStream, type ReadEvent } from "../testing/event_text.ts";
-
-const STAR = [{ label: "star", probability: 0.75 }];
 
 function images(count: number): { readonly images: { readonly bytes: Uint8Array }[] } {
   return { images: Array.from({ length: count }, (_, i) => ({ bytes: new Uint8Array([i]) })) };

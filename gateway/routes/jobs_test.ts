@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { keys, MODEL, newJob, submit } from "../../shared/testing/broker.ts";
 import { freeze } from "../../shared/testing/redis.ts";
-import { openApp, problem } from "../testing/app.ts";
+import { openApp, problem, STAR } from "../testing/app.ts";
 
-const STAR = [{ label: "star", probability: 0.75 }];
 const PREFER_A_SECOND = { headers: { prefer: "wait=1" } };
 const POLL = { headers: { prefer: "wait=20" } };
 

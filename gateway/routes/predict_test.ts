@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../shared/broker.ts";
 import { MODEL } from "../../shared/testing/broker.ts";
-import { formOf, openApp, PHOTO, problem } from "../testing/app.ts";
-
-const STAR = [{ label: "star", probability: 0.75 }];
+import { formOf, openApp, PHOTO, problem, STAR } from "../testing/app.ts";
 
 Deno.test("predict answers a bare photo as the Flask original does", async () => {
   await using opened = await openApp();

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { freeze } from "../../shared/testing/redis.ts";
 import { ManualClock } from "../../shared/testing/manual_clock.ts";
 import { type ApiKey, keyDigest, newApiKey } from "../keys/api_key.ts";
-import { openApp, type OpenAppOptions, type OpenedApp, PHOTO, problem } from "../testing/app.ts";
+import {
+  openApp,
+  type OpenAppOptions,
+  type OpenedApp,
+  PHOTO,
+  problem,
+  STAR,
+} from "../testing/app.ts";
 import { RawSocket } from "../testing/raw_socket.ts";
 import { SocketClient, type Told } from "../testing/socket_client.ts";
 
@@ -56,10 +63,9 @@ Deno.test("every image is told of from its acceptance to its outcome", async () 
   ]);
   assert.deepEqual(new Set(client.told.map(({ id }) => id)), new Set([accepted!.id]));
   assert.deepEqual(accepted, { type: "accepted", seq: 1, id: accepted!.id, window: 63 });
-  const star = [{ label: "star", probability: 0.75 }];
-  assert.deepEqual(client.told[3]!.predictions, star);
+  assert.deepEqual(client.told[3]!.predictions, STAR);
   assert.equal(succeeded!.state, "succeeded");
-  assert.deepEqual(succeeded!.result.predictions, star);
+  assert.deepEqual(succeeded!.result.predictions, STAR);
   const job = await (await served.opened.app.request(`/v1/jobs/${accepted!.id}`)).json();
   assert.deepEqual({ type: "succeeded", seq: 1, ...job }, succeeded);
   await client.close();
@@ -74,8 +80,7 @@ Deno.test("images are accepted in order, and answered in whatever order they are
   const begun = [];
   for (let i = 0; i < 3; i++) begun.push(await served.opened.begin());
   for (const job of begun.reverse()) {
-    const star = { predictions: [{ label: "star", probability: 0.75 }] };
-    await job.end({ state: "succeeded", results: [star], timings: {} });
+    await job.end({ state: "succeeded", results: [{ predictions: STAR }], timings: {} });
   }
   const done = await client.until("succeeded", 3);
   assert.deepEqual(done.map(({ seq }) => seq), [3, 2, 1]);
@@ -192,7 +197,7 @@ Deno.test("an image that is too large closes the socket with 1009", async () => 
 
 Deno.test("the pieces of a message count together", async () => {
   await using served = await serve();
-  await using client = await RawSocket.open(served.url);
+  using client = await RawSocket.open(served.url);
   await client.send(client.frame(2, new Uint8Array(600), { isLast: false }));
   await client.send(client.frame(0, new Uint8Array(600)));
   assert.equal(await client.closeCode(), 1009);
@@ -200,7 +205,7 @@ Deno.test("the pieces of a message count together", async () => {
 
 Deno.test("a frame that is declared larger than 64 MiB ends the connection before it has come", async () => {
   await using served = await serve();
-  await using client = await RawSocket.open(served.url);
+  using client = await RawSocket.open(served.url);
   await client.send(client.header(2, 64 * 1024 * 1024 + 1));
   assert.equal(await client.closeCode(), undefined);
   assert.equal(served.opened.sockets.size, 0);
@@ -209,7 +214,7 @@ Deno.test("a frame that is declared larger than 64 MiB ends the connection befor
 Deno.test("a client that does not read is given up", async () => {
   await using served = await serve({ socket: { bounds: { unreadBytesMax: 10_000 } } });
   const { sockets } = served.opened;
-  await using client = await RawSocket.open(served.url);
+  using client = await RawSocket.open(served.url);
   const texts = await new Blob(Array.from({ length: 1_000 }, () => client.frame(1, PHOTO))).bytes();
   // The system's own buffers are filled first.
   for (let isCut = false; !isCut;) await client.send(texts).catch(() => isCut = true);
@@ -219,7 +224,7 @@ Deno.test("a client that does not read is given up", async () => {
 Deno.test("a gateway that stops does not wait for a client that does not answer", async () => {
   const clock = new ManualClock();
   await using served = await serve({ socket: { clock } });
-  await using client = await RawSocket.open(served.url);
+  using client = await RawSocket.open(served.url);
   await clock.untilWaiting();
   served.opened.drain();
   assert.equal(await client.closeCode(), 1001);

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { Handler } from "../../shared/listen.ts";
 import { problemResponse } from "../problem.ts";
 
 /** Path of the one route that is a WebSocket. */
@@ -28,8 +29,6 @@ export const CLOSE = { normal: 1000, goingAway: 1001, policy: 1008, tooBig: 1009
 /** Takes a socket that is about to open. */
 export type Welcome = (socket: WebSocket) => void;
 
-type Handle = (request: Request) => Response | Promise<Response>;
-
 export class Upgrades {
   /** Requests under way that may be upgraded, and what became of them. */
   readonly #offered = new WeakMap<Request, { welcome?: Welcome }>();
@@ -48,11 +47,11 @@ export class Upgrades {
   }
 
   /** Makes a handler of all requests, of an application that knows none of upgrades. */
-  handler(app: Handle): Handle {
+  handler(app: Handler): Handler {
     return (request) => isUpgrade(request) ? this.#upgrade(request, app) : app(request);
   }
 
-  async #upgrade(request: Request, app: Handle): Promise<Response> {
+  async #upgrade(request: Request, app: Handler): Promise<Response> {
     const { headers, protocol } = handshakeOf(request);
     const asked = new Request(request.url, { headers, signal: request.signal });
     const offer: { welcome?: Welcome } = {};

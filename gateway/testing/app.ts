@@ -9,6 +9,7 @@ import { Registry } from "prom-client";
 import type { Delivery, Directory, Outcome } from "../../shared/broker.ts";
 import { systemClock } from "../../shared/clock.ts";
 import type { DeadLetters } from "../../shared/dead_letter.ts";
+import type { Handler } from "../../shared/listen.ts";
 import type { Quotas } from "../../shared/quota.ts";
 import { countFinished, countSubmitted } from "../../shared/metrics.ts";
 import { RedisHistory } from "../../shared/redis/history.ts";
@@ -71,7 +72,7 @@ export interface OpenedApp extends AsyncDisposable {
   readonly streams: EventStreams;
   readonly sockets: Sockets;
   /** Takes requests as the server does: those that are to become WebSockets, too. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
+  readonly handler: Handler;
   readonly log: KeptLog;
   /** Posts a photo. */
   post(path: string, init?: RequestInit): Promise<Response>;
@@ -264,7 +265,7 @@ async function beginNext({ source }: Broker): Promise<Begun> {
   return {
     delivery: begun,
     progress: (from, to) => {
-      const answers = begun.images.slice(from, to).map(() => STAR);
+      const answers = begun.images.slice(from, to).map(() => ({ predictions: STAR }));
       return source.progress([{ delivery: begun, tell: verdict.tell, from, answers }]);
     },
     end: async (outcome) => {
@@ -273,10 +274,15 @@ async function beginNext({ source }: Broker): Promise<Begun> {
   };
 }
 
-const STAR = { predictions: [{ label: "star", probability: 0.75 }] };
+/** What every image is answered with. */
+export const STAR = [{ label: "star", probability: 0.75 }];
 
 function stars({ images }: Delivery): Outcome {
-  return { state: "succeeded", results: images.map(() => STAR), timings: { inferMs: 2 } };
+  return {
+    state: "succeeded",
+    results: images.map(() => ({ predictions: STAR })),
+    timings: { inferMs: 2 },
+  };
 }
 
 /** Asserts that a response is a problem, and gives its detail. */

@@ -10,7 +10,7 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const MASK_BYTES = 4;
 const CLOSE_FRAME = 0x88;
 
-export class RawSocket implements AsyncDisposable {
+export class RawSocket implements Disposable {
   readonly #connection: Deno.TcpConn;
 
   private constructor(connection: Deno.TcpConn) {
@@ -74,8 +74,7 @@ export class RawSocket implements AsyncDisposable {
     return bytes.subarray(0, length ?? 0);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#connection.close();
-    return Promise.resolve();
   }
 }
