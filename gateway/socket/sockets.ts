@@ -73,6 +73,8 @@ export class Sockets {
       ...bounds,
     };
     drain.addEventListener("abort", () => this.#drain(), { once: true });
+    // The gateway may have been told while it was starting.
+    if (drain.aborted) this.#drain();
   }
 
   /** How many there are. */
