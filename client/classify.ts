@@ -10,7 +10,7 @@ import { z } from "zod";
 import { numbersInWords } from "../shared/answer_words.ts";
 import type { Prediction } from "../shared/job.ts";
 import { osState } from "../shared/os_error.ts";
-import { ask, type Asked } from "./gateway.ts";
+import { ask, type Asked, errorOf } from "./gateway.ts";
 
 /** What to classify, where, and how to tell. */
 export interface ClassifyOptions {
@@ -42,7 +42,8 @@ const Answer = z.union([
 type Answer = Asked<z.output<typeof Answer>>;
 
 /**
- * Classifies files one after the other and tells each outcome when it is there; as JSON, all at the end.
+ * Classifies files one after the other and tells each outcome when it is there; as JSON, all at
+ * the end.
  *
  * @returns the exit code: 0, or 1 when any file failed
  * @throws the signal's reason once it aborts
@@ -94,9 +95,7 @@ async function answerOf(
 }
 
 function entry(file: string, answer: Answer): unknown {
-  if (answer.ok) return { file, ...answer.value };
-  const { code, detail } = answer;
-  return { file, error: { code, detail } };
+  return { file, ...(answer.ok ? answer.value : errorOf(answer)) };
 }
 
 function text(file: string, answer: Answer): string {

@@ -7,7 +7,7 @@
  * @module
  */
 import { z } from "zod";
-import { ask, type Asked, type Failure } from "./gateway.ts";
+import { ask, type Asked, errorOf } from "./gateway.ts";
 
 /** Where the letters are, and how to tell. */
 export interface DeadOptions {
@@ -114,10 +114,6 @@ async function each(
   }
   if (json) write(JSON.stringify(entries, undefined, 2));
   return failed ? 1 : 0;
-}
-
-function errorOf({ code, detail }: Failure): { error: Failure } {
-  return { error: { code, detail } };
 }
 
 /** Columns as wide as their widest cell; the reason, which may be long, is last. */

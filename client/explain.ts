@@ -6,7 +6,7 @@
  * @module
  */
 import { z } from "zod";
-import { ask, type Failure } from "./gateway.ts";
+import { ask, errorOf } from "./gateway.ts";
 
 /** Which job, and how to tell. */
 export interface ExplainOptions {
@@ -50,10 +50,6 @@ export async function explain(
   if (json) write(JSON.stringify(asked.ok ? asked.value : errorOf(asked), undefined, 2));
   else write(asked.ok ? text(asked.value) : asked.detail);
   return asked.ok ? 0 : 1;
-}
-
-function errorOf({ code, detail }: Failure): { error: Failure } {
-  return { error: { code, detail } };
 }
 
 function text(story: Explanation): string {

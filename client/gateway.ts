@@ -21,6 +21,11 @@ export type Asked<T> =
   | { readonly ok: true; readonly value: T }
   | ({ readonly ok: false } & Failure);
 
+/** A failure as it stands in the JSON that a client prints. */
+export function errorOf({ code, detail }: Failure): { readonly error: Failure } {
+  return { error: { code, detail } };
+}
+
 /** What is asked of a gateway. */
 export interface Question<T> {
   readonly method: "GET" | "POST" | "DELETE";

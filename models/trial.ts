@@ -7,7 +7,7 @@
  * @module
  */
 import type { Engine, Model, ModelFiles } from "../worker/engines/engine.ts";
-import { selectEngine } from "../worker/engines/select.ts";
+import { selectEngine, type Selection } from "../worker/engines/select.ts";
 import { warmUp, type WarmUpOptions } from "../worker/engines/warm_up.ts";
 import { preprocess } from "../worker/images/preprocess.ts";
 import type { ModelParts } from "./parts.ts";
@@ -19,14 +19,11 @@ export interface Run {
   readonly output: Float32Array;
 }
 
-/** Whether there is something that runs the model; else, why not. */
-export type EngineChoice = Awaited<ReturnType<typeof selectEngine>>;
-
 /** Finds the engine that a worker with the same settings would take. */
 export async function engineFor(
   { format }: Pick<ModelFiles, "format">,
   { config, clock }: Pick<ModelParts, "config" | "clock">,
-): Promise<EngineChoice> {
+): Promise<Selection> {
   const wanted = config.WEIR_ENGINE;
   if (wanted === "null") return { engine: undefined, reason: `WEIR_ENGINE "null" runs no network` };
   return await selectEngine(wanted, format, {

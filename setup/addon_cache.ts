@@ -8,6 +8,7 @@
  * @module
  */
 import { join } from "node:path";
+import { orAborted } from "../shared/or_aborted.ts";
 import { copyTree, removePath, sealTree, treeSource } from "./addon_tree.ts";
 
 /** A failed attempt is not repeated for so long: set-up stays quick without a network. */
@@ -45,13 +46,16 @@ export class AddonCache {
   /**
    * Waits until this set-up is the only one, and clears what interrupted ones left.
    * Disposed of, it clears what this one leaves; the system gives it back if the process dies.
+   *
+   * @throws the signal's reason once it aborts
    */
-  async lock(options: { readonly signal: AbortSignal }): Promise<AsyncDisposable> {
+  async lock({ signal }: { readonly signal: AbortSignal }): Promise<AsyncDisposable> {
     await Deno.mkdir(this.#folder, { recursive: true });
     const file = await Deno.open(join(this.#folder, "lock"), { write: true, create: true });
     if (!await file.tryLock(true)) {
       this.#options.onWait();
-      await Promise.race([file.lock(true), rejectOnAbort(options.signal)]);
+      await orAborted(file.lock(true), signal);
+      signal.throwIfAborted();
     }
     await removePath(this.#work);
     return {
@@ -119,10 +123,4 @@ export class AddonCache {
   #failure(key: string): string {
     return join(this.#folder, `${key}.failed`);
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
 }

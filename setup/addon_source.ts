@@ -14,7 +14,7 @@ export interface AddonSource {
   readonly title: string;
   /** Whether its files come from a compiler here (`built`) or ready-made (`installed`). */
   readonly state: "installed" | "built";
-  /** One sentence where this machine lacks what it takes; quick, and asked before every attempt. */
+  /** One sentence where this machine lacks what it takes, and nothing here can install that. */
   obstacle(): Promise<string | undefined>;
   /**
    * Makes the tree of files; may take minutes.

@@ -25,11 +25,7 @@ import {
 import { provideTestProgram, type TestProgram } from "./test_program.ts";
 import { WheelSource } from "./wheel_source.ts";
 
-export type { PartReport } from "./part_report.ts";
-export { type Progress, terminalProgress } from "./progress.ts";
-export { findRedisServer, type RedisServer } from "./redis_server.ts";
-export type { TensorFlowAddon } from "./tensorflow_addon.ts";
-export type { TestProgram } from "./test_program.ts";
+export { terminalProgress } from "./progress.ts";
 
 /** What set-up did about each part that was asked for. */
 export interface SetupReport {

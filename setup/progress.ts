@@ -6,8 +6,7 @@
  *
  * @module
  */
-// @ts-types="npm:@types/cli-progress@3.11.6"
-import { Presets, SingleBar } from "cli-progress";
+import { terminalBar } from "../shared/terminal_bar.ts";
 
 /** Bytes that have arrived, out of a total known before. */
 export interface ProgressBar {
@@ -22,7 +21,7 @@ export interface Progress {
 }
 
 const MEGABYTE = 1e6;
-/** Time between two lines of a bar where there is no terminal. */
+/** Milliseconds between two lines of a bar where there is no terminal. */
 const PLAIN_LINE_MS = 3000;
 
 /** Progress on a stream; `process.stderr` of `node:process` is one. */
@@ -30,13 +29,8 @@ export function terminalProgress(stream: NodeJS.WritableStream): Progress {
   return {
     line: (text) => void stream.write(`${text}\n`),
     bar(label, bytesTotal): ProgressBar {
-      const bar = new SingleBar({
-        stream,
-        format: `${label} {bar} {percentage}% of {total} MB`,
-        noTTYOutput: true,
-        notTTYSchedule: PLAIN_LINE_MS,
-        hideCursor: true,
-      }, Presets.shades_classic);
+      const format = `${label} {bar} {percentage}% of {total} MB`;
+      const bar = terminalBar(stream, format, { plainLineMs: PLAIN_LINE_MS });
       bar.start(Math.round(bytesTotal / MEGABYTE), 0);
       return {
         update: (bytesDone) => bar.update(Math.floor(bytesDone / MEGABYTE)),

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { Programs } from "./programs.ts";
+import type { Programs } from "./programs.ts";
 import type { SystemPackages } from "./system_packages.ts";
 import type { PartReport } from "./part_report.ts";
 
@@ -34,16 +34,6 @@ export function parseRedisVersion(output: string): string | undefined {
 /** Whether a version is 6.2 or later; parts compare as numbers. */
 export function isRedisRecent(version: string): boolean {
   return version.localeCompare(VERSION_MIN, "en", { numeric: true }) >= 0;
-}
-
-/** The first server program of the search path that is recent enough. */
-export async function findRedisServer(options: {
-  /** `PATH` in it is the search path. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}): Promise<RedisServer | undefined> {
-  const servers = await redisServers(new Programs(options.env), options.signal);
-  return servers.find(({ version }) => isRedisRecent(version));
 }
 
 /** Finds a server program, or installs one; a sentence where neither is possible. */

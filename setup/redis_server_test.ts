@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  findRedisServer,
-  isRedisRecent,
-  parseRedisVersion,
-  provideRedisServer,
-} from "./redis_server.ts";
+import { Programs } from "./programs.ts";
+import { isRedisRecent, parseRedisVersion, provideRedisServer } from "./redis_server.ts";
 import { machine, ROOT, scratch } from "./testing/scratch.ts";
-
-const { signal } = new AbortController();
 
 Deno.test("the version is read from what the servers print", () => {
   const redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64 build=97";
@@ -24,8 +18,10 @@ Deno.test("a version is recent from 6.2 on, compared as numbers", () => {
 });
 
 Deno.test("the server program of this machine is found and says its version", async () => {
-  const server = await findRedisServer({ env: Deno.env.toObject(), signal });
-  assert.ok(server !== undefined, "set-up provides redis-server before the tests run");
+  await using bin = await scratch();
+  const programs = new Programs(Deno.env.toObject());
+  const server = await provideRedisServer({ ...machine(bin), programs });
+  assert(server.state === "found", "set-up provides redis-server before the tests run");
   assert.ok(isRedisRecent(server.version));
   assert.ok((await Deno.stat(server.path)).isFile);
 });
@@ -34,8 +30,8 @@ Deno.test("a server that is too old is passed over for one that is not", async (
   await using bin = await scratch();
   await bin.program("redis-server", "echo Redis server v=6.0.16 sha=0");
   const valkey = await bin.program("valkey-server", "echo Valkey server v=8.0.2 sha=0");
-  const found = await findRedisServer({ env: { PATH: bin.folder }, signal });
-  assert.deepEqual(found, { path: valkey, version: "8.0.2" });
+  const found = await provideRedisServer(machine(bin));
+  assert.deepEqual(found, { state: "found", path: valkey, version: "8.0.2" });
 });
 
 Deno.test("without a server and a package manager, a sentence says what to install", async () => {
