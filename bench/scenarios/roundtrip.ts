@@ -45,7 +45,7 @@ export const roundtrip: Scenario = async (stage) => {
     sent = await measure({ ...stage, progress }, persistence, runs);
   }
   return {
-    method: `A photo of 80 kB is posted and answered without a model. All systems stand on one ` +
+    method: `A photo of 80 kB is posted and answered without a model. All systems share one ` +
       `Redis; in each of ${roundsOf(stage)} rounds each is measured in turn for ${SECONDS} s, ` +
       `after a warm-up; figures are medians of the rounds. BullMQ's worker has ` +
       `${BULLMQ_CONCURRENCY} jobs under way, its last thousand finished jobs are kept. "streams ` +

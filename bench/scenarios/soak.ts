@@ -75,10 +75,10 @@ export const soak: Scenario = async (stage) => {
     method:
       `${times.perSecond} clients a second come to one gateway and ${WORKERS} workers: photos, ` +
       `followed jobs of two photos, bursts over a WebSocket, damaged photos, clients that leave. ` +
-      `After ${times.warmUpSeconds} s it is looked for ${times.seconds} s, every ` +
-      `${times.sampleMs} ms, at all that could grow. Growth is the trend (the median of the ` +
-      `slopes between all pairs of samples) over that time; noise is what the samples scatter ` +
-      `about it (5th to 95th percentile), ${100 * LEAST_SHARE} % of all at least.`,
+      `After ${times.warmUpSeconds} s everything that could grow is looked at for ` +
+      `${times.seconds} s, every ${times.sampleMs} ms. Growth is the trend (the median of the ` +
+      `slopes between all pairs of samples) over that time; noise is how far the samples scatter ` +
+      `about it (5th to 95th percentile), at least ${100 * LEAST_SHARE} % of the usual value.`,
     tables: [tableOf(series, times.warmUpSeconds), clientsTable(clients)],
     plots: plotsOf(series),
     figures: figuresOf(series, times.warmUpSeconds, clients),
