@@ -77,7 +77,7 @@ testStart(
 
     await step("a second start in its folder is refused, and does not disturb it", async () => {
       await using second = await Started.run({ env: { WEIR_DATA_DIR: started.dataFolder } });
-      await assertRefuses(second, /data folder \S+ is in use by another Weir/);
+      await assertRefuses(second, /cannot use data folder ".+": another Weir does/);
       assertSees((await post(`${url}/predict`, PHOTO.bytes)).body.predictions, PHOTO);
     });
 

@@ -9,6 +9,7 @@
 import type { Config } from "../shared/config.ts";
 import { type Handler, listen } from "../shared/listen.ts";
 import type { Log } from "../shared/log.ts";
+import { untilAborted } from "../shared/or_aborted.ts";
 import type { Stop } from "../shared/stop.ts";
 
 export interface ServerParts {
@@ -34,13 +35,13 @@ export async function serve(parts: ServerParts, { leave, drain, giveUp }: Stop):
     reusePort: sharePort ?? false,
     onListen: (url) => log.info("gateway ready", { url }),
   }, endingConnections(handler, leave));
-  await aborted(leave);
+  await untilAborted(leave);
   if (!drain.aborted) log.info("gateway leaving", { drainsInMs: config.WEIR_DRAIN_DELAY_MS });
-  await aborted(drain);
+  await untilAborted(drain);
   log.info("gateway draining");
   const ended = drained.then(() => server.shutdown());
   // Given to the server, the second signal would close what the shutdown has closed already.
-  await Promise.race([ended, aborted(giveUp)]);
+  await Promise.race([ended, untilAborted(giveUp)]);
 }
 
 /** From `leave` on, has every answer tell its client to send no more on the same connection. */
@@ -51,11 +52,4 @@ function endingConnections(handler: Handler, leave: AbortSignal): Handler {
     if (leave.aborted && response.status !== 101) response.headers.set("Connection", "close");
     return response;
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
 }

@@ -13,15 +13,14 @@ import { StartError } from "./start_error.ts";
  * @throws {StartError} where another `start` holds it
  */
 export async function takeDataFolder(folder: string): Promise<{ path: string } & Disposable> {
-  const path = join(resolve(folder), "redis");
+  const root = resolve(folder);
+  const path = join(root, "redis");
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  const lock = await Deno.open(join(resolve(folder), "lock"), { create: true, write: true });
+  const lock = await Deno.open(join(root, "lock"), { create: true, write: true });
   if (!await lock.tryLock(true)) {
     lock.close();
     throw new StartError(
-      `data folder ${
-        resolve(folder)
-      } is in use by another Weir: stop that one, or set WEIR_DATA_DIR`,
+      `cannot use data folder "${root}": another Weir does, stop that one or set WEIR_DATA_DIR`,
     );
   }
   return { path, [Symbol.dispose]: () => lock.close() };

@@ -20,7 +20,10 @@ Deno.test("a data folder is one start's at a time, and free again after it", asy
     using _ = await takeDataFolder(parent);
     await assert.rejects(takeDataFolder(parent), (error) => {
       assert(error instanceof StartError);
-      assert.match(error.message, /is in use by another Weir: .* WEIR_DATA_DIR$/);
+      assert.match(
+        error.message,
+        /^cannot use data folder ".+": another Weir does, .* WEIR_DATA_DIR$/,
+      );
       return true;
     });
   }

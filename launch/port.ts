@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { osState } from "../shared/os_error.ts";
 import { StartError } from "./start_error.ts";
 
 /** How many of the following ports are tried for the one to offer. */
@@ -18,7 +19,7 @@ export function checkPort(hostname: string, port: number): number {
     return tryPort(hostname, port);
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) {
-      throw new StartError(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`);
+      throw new StartError(`cannot listen at ${hostname}:${port}: ${osState(error)}`);
     }
   }
   const free = nextFree(hostname, port);

@@ -12,6 +12,7 @@ import { baseUrl } from "../shared/base_url.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Log } from "../shared/log.ts";
+import { untilAborted } from "../shared/or_aborted.ts";
 import { Child } from "./child.ts";
 import { takeDataFolder } from "./data_folder.ts";
 import { EmbeddedRedis } from "./embedded_redis.ts";
@@ -99,10 +100,7 @@ export async function start(
   } else {
     banner(parts, url, await checkItself(asked, join(parts.root, SAMPLE), clock));
   }
-  await new Promise<void>((resolve) => {
-    drain.addEventListener("abort", () => resolve(), { once: true });
-    if (drain.aborted) resolve();
-  });
+  await untilAborted(drain);
 }
 
 /** Workers cannot share a port: each has its own, from the one that is set on. */

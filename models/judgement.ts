@@ -60,10 +60,8 @@ export function inputFaults(
   }
   if (greatest - least >= SPREAD_MIN) return [];
   return [
-    `the photo's numbers are ${
-      rangeOf(values)
-    }, nearly all the same: take a photo with something ` +
-    `on it`,
+    `the photo's numbers are ${rangeOf(values)}, nearly all the same: ` +
+    `take a photo with something on it`,
   ];
 }
 
@@ -102,10 +100,8 @@ function sumFaults(
     scores.every((score) => score >= 0);
   if (activation === "none" && !areProbabilities) {
     return [
-      `what it answers sums to ${
-        short(sum)
-      }, not 1: set "output.activation" to "softmax", unless ` +
-      `each class stands alone`,
+      `what it answers sums to ${short(sum)}, not 1: ` +
+      `set "output.activation" to "softmax", unless each class stands alone`,
     ];
   }
   if (activation === "softmax" && areProbabilities) {

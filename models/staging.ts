@@ -75,8 +75,8 @@ export class Staging implements AsyncDisposable {
    *
    * @param work plans and commits; what it leaves in the folder is removed
    * @param write is told where a change that was cut off had to be taken back
-   * @throws {ModelError} where another command is changing the repository, or as the work does, with
-   * the paths that things would have got
+   * @throws {ModelError} where another command is changing the repository, or as the work does,
+   * with the paths that things would have got
    */
   static async change(
     folder: string,

@@ -4,6 +4,11 @@
  * @module
  */
 
+/** Resolves when the signal aborts, at once where it has already. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return orAborted(new Promise(() => {}), signal);
+}
+
 /** Resolves with the promise, or at once when the signal aborts; rejects as the promise does. */
 export async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, resolve } = Promise.withResolvers<void>();

@@ -2,9 +2,9 @@
  * Decoded jobs between the reader and the model: whatever waits makes the next batch.
  *
  * Owns the bound on what a worker holds, in images. Never waits for a fuller batch but for what is
- * being decoded already, unless told to linger. Invariant: a lane's jobs for a version of a model leave in the order in
- * which they came, but for those that were begun before, which wait to be first and leave alone;
- * lanes take turns.
+ * being decoded already, unless told to linger.
+ * Invariant: a lane's jobs for a version of a model leave in the order in which they came, but for
+ * those that were begun before, which wait to be first and leave alone; lanes take turns.
  *
  * @module
  */
@@ -91,8 +91,9 @@ export class Batcher {
    * @param patienceMs how long a batch that is not full waits for images that are being decoded:
    * once they are there they cost a run less. As long as a run takes, it pays; a photo that takes
    * long to decode does not hold up the others.
-   * @returns jobs of one model's version, in fair turns of its lanes, of at most `batchMax` images unless one job alone
-   * has more, or one job that was begun before; empty once closed, with nothing left
+   * @returns jobs of one model's version, in fair turns of its lanes, of at most `batchMax` images
+   * unless one job alone has more, or one job that was begun before; empty once closed, with nothing
+   * left
    */
   async take(patienceMs = 0): Promise<PreparedJob[]> {
     while (this.#waiting.length === 0) {

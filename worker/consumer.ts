@@ -1,8 +1,10 @@
 /**
- * The consumer of a shard: reads deliveries, begins them, has them decoded and hands them to the batcher.
+ * The consumer of a shard: reads deliveries, begins them, has them decoded, and hands them to the
+ * batcher.
  *
- * Owns the pace at which jobs are taken from the lanes: while the batcher is full, none is begun but
- * of lanes that have less than their share in hand, so that a flood in another does not hold them up.
+ * Owns the pace at which jobs are taken from the lanes: while the batcher is full, none is begun
+ * but of lanes that have less than their share in hand, so that a flood in another does not hold
+ * them up.
  * Invariant: every delivery it read is in the worker's hands until `begin` drops it or it is done.
  *
  * @module

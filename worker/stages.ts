@@ -1,5 +1,5 @@
 /**
- * What an attempt goes through in this worker, one stage after the other: decode, wait, infer, reply.
+ * What an attempt goes through in this worker, stage after stage: decode, wait, infer, reply.
  *
  * Owns the times that the job's record, its story and its trace tell: they are taken once.
  * Invariant: an attempt is in one stage at a time.

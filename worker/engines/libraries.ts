@@ -7,7 +7,9 @@
  */
 import type { Config } from "../../shared/config.ts";
 
-/** Says it there, before the first engine is opened. What the user says counts more, but for reports. */
+/**
+ * Says it there, before the first engine is opened. What the user says counts more, but for reports.
+ */
 export function prepareLibraries(
   { WEIR_THREADS: threads }: Pick<Config, "WEIR_THREADS">,
   env: Pick<Deno.Env, "get" | "set">,
