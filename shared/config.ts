@@ -155,7 +155,7 @@ export const SETTINGS = {
   WEIR_API_KEY: setting(
     // What a header can carry (RFC 6750, section 2.1).
     z.string().regex(/^[\w.~+/-]+=*$/, "is no API key"),
-    "the key that classify, dead and start's first photo send",
+    "the key that classify, dead, explain, bench stress and start's first photo send",
   ),
   WEIR_CORS_ORIGINS: setting(origins, "allowed origins, with commas between; empty: none", "none"),
   WEIR_LOG_LEVEL: setting(oneOf(...LOG_LEVELS), "debug, info, warning or error", "info"),
