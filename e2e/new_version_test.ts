@@ -145,6 +145,24 @@ testVersions(
 );
 
 testVersions(
+  "a version with another kind of answer is kept out with a sentence, under load",
+  {},
+  async (weir, model) => {
+    const [worker] = weir.workers;
+    const clients = new Watchers(weir);
+    await clients.see("1");
+    await writeColourModel(join(model, ".."), "colour", { cut: "mean", version: "2" });
+    assert.match(
+      await worker!.line(/model stays as it is/),
+      /version=1 error=.*with .*embedding.* of the shape \[3\], version 1, .* with .*classes/,
+    );
+    await clients.more(ENOUGH);
+    await clients.stop();
+    assert.deepEqual(new Set(clients.jobs.map(({ version }) => version)), new Set(["1"]));
+  },
+);
+
+testVersions(
   "workers take over a version in another format, whose engine they had not loaded, under load",
   { WEIR_ENGINE: "auto" },
   async (weir, model) => {
