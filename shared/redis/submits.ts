@@ -32,7 +32,7 @@ const TOGETHER_BYTES_MAX = 2_097_152;
 const GREEDY_PART = 1 - 1 / LANES;
 
 export interface SubmitsParts {
-  readonly shard: Shard;
+  readonly shard: Pick<Shard, "keys" | "run">;
   /** Whose result stream is told of the outcomes. */
   readonly gateway: string;
   /** Bounds of a model on this shard. */
@@ -44,10 +44,12 @@ export interface SizedJob extends Omit<NewJob, "images" | "top"> {
   readonly size: { readonly images: number; readonly bytes: number };
 }
 
-/** A job whose entry was added. */
-interface AddedJob {
+/** A refused job whose entry was added. */
+interface RefusedJob {
   readonly job: NewJob;
   readonly entry: string;
+  /** Whether an entry of an earlier try is there, too: it is known by the mark alone. */
+  readonly again: boolean;
 }
 
 export class Submits {
@@ -71,8 +73,7 @@ export class Submits {
 
   /**
    * One MULTI: the script admits the jobs, XADD adds each entry without passing the images through
-   * Lua (4 times cheaper for Redis at 78 kB). Where the script refuses, the entry is taken back;
-   * should that fail, the worker that meets an entry without a record drops it.
+   * Lua (4 times cheaper for Redis at 78 kB). Where the script refuses, the entry is taken back.
    */
   async #commit(jobs: readonly NewJob[]): Promise<Submitted[]> {
     const { shard, gateway, admission } = this.#parts;
@@ -93,30 +94,37 @@ export class Submits {
       return multi.exec();
     });
     const submitted = new Map<NewJob, Submitted>();
-    const refused: AddedJob[] = [];
+    const refused: RefusedJob[] = [];
     for (const group of alike) {
       const verdicts = replies.shift() as SubmitReply[];
       for (const [i, job] of group.entries()) {
-        const verdict = submittedOf(verdicts[i]!);
+        const reply = verdicts[i]!;
+        const verdict = submittedOf(reply);
         const entry = replies.shift() as string;
         submitted.set(job, verdict);
-        if (verdict.kind !== "queued" && verdict.kind !== "exists") refused.push({ job, entry });
+        if (verdict.kind === "queued" || verdict.kind === "exists") continue;
+        refused.push({ job, entry, again: reply.at(-1) === "again" });
       }
     }
     if (refused.length > 0) await this.#takeBack(refused);
     return jobs.map((job) => submitted.get(job)!);
   }
 
-  async #takeBack(refused: readonly AddedJob[]): Promise<void> {
+  /**
+   * Should it fail, the worker that meets an entry without a record drops it: what became of the
+   * jobs is known.
+   */
+  async #takeBack(refused: readonly RefusedJob[]): Promise<void> {
     const { shard } = this.#parts;
-    await transaction(shard, (client) => {
+    const taken = transaction(shard, (client) => {
       const multi = client.multi();
-      for (const { job, entry } of refused) {
+      for (const { job, entry, again } of refused) {
         multi.xdel(streamOf(shard.keys, job), entry);
-        multi.hdel(shard.keys.load(job.model), shard.keys.job(job.id));
+        if (!again) multi.hdel(shard.keys.load(job.model), shard.keys.job(job.id));
       }
       return multi.exec();
     });
+    await taken.catch(() => {});
   }
 }
 
@@ -131,7 +139,7 @@ export function shareOf({ jobsMax, bytesMax }: Admission, shards: number): Admis
 
 /** Runs a MULTI; the replies of its commands. */
 async function transaction(
-  shard: Shard,
+  shard: Pick<Shard, "run">,
   exec: (client: CommandClient) => Promise<[error: Error | null, result: unknown][] | null>,
 ): Promise<unknown[]> {
   const replies = await shard.run(exec);

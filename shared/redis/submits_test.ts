@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { commandCalls, loadOf } from "../testing/redis.ts";
 import {
   assertDrained,
+  type Broker,
   forever,
   keys,
   MODEL,
@@ -10,8 +11,10 @@ import {
   submit,
   success,
 } from "../testing/broker.ts";
+import { BrokerUnavailable } from "../broker.ts";
 import type { NewJob } from "../job.ts";
 import { laneOf } from "./keys.ts";
+import { Submits } from "./submits.ts";
 
 const OTHER = "other";
 
@@ -70,4 +73,48 @@ Deno.test("each job of a group has its own verdict, and a refused one leaves not
   assert.deepEqual(await loadOf(client, keys.load(OTHER)), { jobs: 1, bytes: 200, images: 2 });
   assert.equal(await client.hlen(keys.load(MODEL)), 5);
   assert.equal(await client.zcard(keys.deadlines()), 4);
+});
+
+/** Submits as a gateway that finds its commands under way by their number, from 1. */
+function submitsWith(
+  { shard }: Broker,
+  jobsMax: number,
+  onCall: (number: number, call: () => Promise<unknown>) => Promise<unknown>,
+): Submits {
+  let calls = 0;
+  const run: typeof shard.run = (call) => {
+    const number = ++calls;
+    return shard.run((client) => onCall(number, () => call(client)) as ReturnType<typeof call>);
+  };
+  const admission = { jobsMax, bytesMax: 1_000_000 };
+  return new Submits({ shard: { keys, run }, gateway: "g1", admission });
+}
+
+Deno.test("a refused submit that is sent twice lowers nothing", async () => {
+  await using broker = await openBroker();
+  const { client } = broker.redis;
+  await submit(broker);
+  // The first reply is lost.
+  const submits = submitsWith(broker, 1, async (number, call) => {
+    if (number === 1) await call();
+    return await call();
+  });
+  assert.equal((await submits.submit(newJob())).kind, "full");
+  const deliveries = await broker.source.read(64, forever);
+  const verdicts = await broker.source.begin(deliveries);
+  assert.deepEqual(verdicts.map(({ kind }) => kind), ["run", "drop"]);
+  assert.deepEqual(await loadOf(client, keys.load(MODEL)), { jobs: 1, bytes: 4, images: 1 });
+  await broker.source.settle([success(deliveries[0]!)]);
+  await assertDrained(broker);
+});
+
+Deno.test("each job of a group has its verdict, though what was refused cannot be taken back", async () => {
+  await using broker = await openBroker();
+  const submits = submitsWith(broker, 2, (number, call) => {
+    if (number < 3) return call();
+    throw new BrokerUnavailable("away", "gone meanwhile", { untouched: true });
+  });
+  const jobs = [newJob(), newJob(), newJob()];
+  const verdicts = await Promise.all(jobs.map((job) => submits.submit(job)));
+  assert.deepEqual(verdicts.map(({ kind }) => kind), ["queued", "queued", "full"]);
 });

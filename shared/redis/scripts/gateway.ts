@@ -98,7 +98,8 @@ return verdicts
  * through Lua. XADD cannot be called off: a refused job is marked in the load, so that a worker
  * which meets the entry before the gateway has taken it back does not lower what was never raised.
  *
- * KEYS, ARGV and what is returned: as SUBMIT
+ * KEYS, ARGV: as SUBMIT
+ * Returns: as SUBMIT, with 'again' last where the mark was there: so is the entry of an earlier try
  */
 export const SUBMIT_BESIDE_ENTRIES = `
 local function submit()
@@ -107,7 +108,8 @@ end
 local verdicts, key, arg = submit(), 4, 7
 for _, verdict in ipairs(verdicts) do
   if verdict[1] ~= 'queued' and verdict[1] ~= 'exists' then
-    redis.call('HSET', KEYS[1], KEYS[key], 'refused')
+    local marked = redis.call('HSET', KEYS[1], KEYS[key], 'refused')
+    if marked == 0 then table.insert(verdict, 'again') end
   end
   key, arg = key + (ARGV[arg + 6] ~= '' and 2 or 1), arg + 8 + ARGV[arg + 7]
 end
