@@ -157,6 +157,27 @@ Deno.test("an abandoned job is cancelled unless another gateway waits for it", a
   assert.equal((await broker.queue.get(unwanted))?.state, "cancelled");
 });
 
+Deno.test("an abandoned job goes on for a gateway that joins at the last moment", async () => {
+  await using broker = await openBroker();
+  const { shard } = broker;
+  const run = shard.run.bind(shard);
+  // Before each command of the gateway that abandons it.
+  for (const command of [1, 2]) {
+    const id = await submit(broker);
+    let [commands, joined] = [0, false];
+    shard.run = async (call) => {
+      if (++commands === command) {
+        await attach(broker.gateway("g2"), id);
+        joined = true;
+      }
+      return await run(call);
+    };
+    await broker.queue.abandon(id);
+    shard.run = run;
+    assert.equal((await broker.queue.get(id))?.state, joined ? "queued" : "cancelled");
+  }
+});
+
 Deno.test("the first outcome stays, a second one is acknowledged and dropped", async () => {
   await using broker = await openBroker();
   const id = await submit(broker);

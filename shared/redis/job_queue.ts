@@ -64,10 +64,10 @@ export class RedisJobQueue implements JobQueue {
   async submit(job: NewJob): Promise<Submitted> {
     const shard = this.#shards.of(job.id)!;
     const submitted = await this.#submits[shard.number]!.submit(job);
-    if (submitted.kind === "queued" || submitted.kind === "exists") {
-      this.#counts?.submitted(job.model);
-      await this.#replicate(shard, job);
-    }
+    const accepted = submitted.kind === "queued" || submitted.kind === "exists";
+    if (accepted) this.#counts?.submitted(job.model);
+    // A job that was submitted before may not have come to enough of them then.
+    if (accepted || submitted.kind === "same") await this.#replicate(shard, job);
     return submitted;
   }
 
@@ -112,9 +112,11 @@ export class RedisJobQueue implements JobQueue {
 
   async abandon(id: JobId): Promise<void> {
     const shard = this.#shards.of(id);
-    const tell = await shard?.run((client) => client.hget(shard.keys.job(id), "tell"));
-    if (shard === undefined || tell !== this.#gateway) return;
-    await this.#end(shard, id, "cancelled", "client_left");
+    if (shard === undefined) return;
+    const end = { ...this.#endedHere, state: "cancelled", why: "client_left" } as const;
+    // Where others are to be told too, nothing is ended.
+    const [kind, model] = await tryEnd(shard, id, end, this.#gateway);
+    if (kind === "done") this.#counts?.finished(model, end.state);
   }
 
   async story(id: JobId): Promise<JobStory | undefined> {
@@ -126,14 +128,17 @@ export class RedisJobQueue implements JobQueue {
     );
   }
 
+  get #endedHere(): Pick<Ended, "by" | "role"> {
+    return { by: this.#gateway, role: "gateway" };
+  }
+
   async #end(
     shard: Shard,
     id: JobId,
     state: "cancelled" | "expired",
     why: Ended["why"],
   ): Promise<boolean> {
-    const by = { by: this.#gateway, role: "gateway", ...(why && { why }) } as const;
-    const model = await endJob(shard, id, { state, ...by });
+    const model = await endJob(shard, id, { ...this.#endedHere, state, ...(why && { why }) });
     if (model === undefined) return false;
     this.#counts?.finished(model, state);
     return true;
@@ -153,20 +158,32 @@ export async function endJob(
   id: JobId,
   end: Omit<Ended, "kind">,
 ): Promise<string | undefined> {
-  const fact = factText({ kind: "ended", ...end });
   const { keys } = shard;
   let tell = await shard.run((client) => client.hget(keys.job(id), "tell")) ?? "";
   while (true) {
-    const results = namesIn(tell).map((gateway) => keys.results(gateway));
-    const reply = await runScript(
-      shard,
-      endScript,
-      [keys.job(id), keys.deadlines(), ...results],
-      [id, end.state, tell, fact],
-    );
-    const [kind, more] = reply as [string, string | undefined];
+    const [kind, more] = await tryEnd(shard, id, end, tell);
     if (kind !== "retell") return kind === "done" ? more : undefined;
     // A gateway joined in between: its stream has to be among the declared keys.
-    tell = more ?? "";
+    tell = more;
   }
+}
+
+type EndReply = ["done", model: string] | ["retell", tell: string] | ["final" | "early" | "gone"];
+
+/** Ends a job that has no outcome yet, unless other gateways than these are to be told, too. */
+async function tryEnd(
+  shard: Shard,
+  id: JobId,
+  end: Omit<Ended, "kind">,
+  tell: string,
+): Promise<EndReply> {
+  const { keys } = shard;
+  const results = namesIn(tell).map((gateway) => keys.results(gateway));
+  const fact = factText({ kind: "ended", ...end });
+  return await runScript(
+    shard,
+    endScript,
+    [keys.job(id), keys.deadlines(), ...results],
+    [id, end.state, tell, fact],
+  ) as EndReply;
 }

@@ -86,7 +86,10 @@ export class RedisResultFeed implements ResultFeed {
       let entries: string[][] = [];
       try {
         // Redis may be back without the stream: until it is made again, outcomes go nowhere.
-        if (failures > 0) await this.renew();
+        if (failures > 0) {
+          await this.renew();
+          await this.#followBack();
+        }
         // What was missed is told before what comes next.
         entries = this.#gap === undefined ? await this.#read() : [];
         failures = 0;
@@ -104,6 +107,21 @@ export class RedisResultFeed implements ResultFeed {
       for (const event of entries.flatMap(eventsOf)) yield* this.#item(event);
       if (failures > 0) await this.#parts.clock.sleep(reconnectPause(failures), signal);
     }
+  }
+
+  /**
+   * Goes back with the stream: a new master that has not received the last news, and whose clock is
+   * behind, gives its own news ids below the cursor.
+   */
+  async #followBack(): Promise<void> {
+    const stream = this.#keys.results(this.#parts.gateway);
+    const [newest] = await this.#blocking.run((client) =>
+      client.xrevrange(stream, "+", "-", "COUNT", 1)
+    );
+    const last = newest?.[0] ?? "0";
+    if (!isBefore(last, this.#cursor)) return;
+    this.#cursor = last;
+    this.#gap ??= "result stream was set back";
   }
 
   async #read(): Promise<string[][]> {
@@ -153,4 +171,11 @@ export class RedisResultFeed implements ResultFeed {
         .exec()
     );
   }
+}
+
+/** Whether an entry's id, `MS` or `MS-NUMBER`, comes before another. */
+function isBefore(one: string, other: string): boolean {
+  const [ms = 0, number = 0] = one.split("-").map(Number);
+  const [otherMs = 0, otherNumber = 0] = other.split("-").map(Number);
+  return ms === otherMs ? number < otherNumber : ms < otherMs;
 }

@@ -237,6 +237,10 @@ Deno.test("a job that too few replicas have is not accepted, and not run", async
   const failure = await failureOf(queue.submit(lonely));
   assert.match(failure.message, /0 of 1 replicas have the job/);
   assert.equal((await queue.get(lonely.id))?.state, "cancelled");
+  const again = { idempotency: { digest: "d1", fingerprint: "f1" } };
+  for (const job of [newJob(again), newJob(again)]) {
+    assert.match((await failureOf(queue.submit(job))).message, /0 of 1 replicas have the job/);
+  }
 
   await using replica = await testRedis({ settings: { "repl-diskless-load": "swapdb" } });
   const { port, password } = master.server.address;
