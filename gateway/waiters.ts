@@ -3,7 +3,7 @@
  *
  * Owns the table from job to those who hear of it. Never asks Redis per waiter and never polls:
  * news comes from the feeds; after a gap a shard's waiters are attached again and their records
- * read in one round trip, and a waiter whose time is over has its record read once more.
+ * read, many in each round trip, and a waiter whose time is over has its record read once more.
  * Invariant: every wait ends, by its outcome or by its time.
  *
  * @module
@@ -42,6 +42,12 @@ export interface WaitersParts {
 
 /** Pause before the records are read again after Redis could not be reached. */
 const RECHECK_PAUSE_MS = 500;
+
+/**
+ * Jobs that are attached again in one round trip, of some 60 µs each: with those of thousands of
+ * waiters, the call would not come back in time, however often it is tried.
+ */
+const RECHECKED_AT_ONCE = 250;
 
 export class Waiters {
   readonly #parts: WaitersParts;
@@ -100,23 +106,28 @@ export class Waiters {
     for (const hearer of this.#waiting.get(item.event.id) ?? []) hearer.hear(item.event);
   }
 
-  /** Attaches a shard's waiters again, in one round trip, and ends the waits that can end. */
+  /** Attaches a shard's waiters again, and ends the waits that can end. */
   async #recheck(shard: number, signal: AbortSignal): Promise<void> {
-    const { queue, clock, log } = this.#parts;
+    const { clock, log } = this.#parts;
     while (!signal.aborted) {
-      const submitted = [...this.#waiting.values()].flatMap((set) => [...set])
-        .filter(({ submitted, id }) => submitted && shardOf(id) === shard);
-      const asked = [...Map.groupBy(submitted, ({ id }) => id)]
-        .map(([id, all]) => ({ id, progress: all.some(({ hearsProgress }) => hearsProgress) }));
-      if (asked.length === 0) return;
       try {
-        const records = await queue.attach(asked);
-        asked.forEach(({ id }, i) => this.#found(id, records[i]));
-        return;
+        return await this.#attachAgain(shard);
       } catch (error) {
         log.warn("records cannot be read, trying again", { error: String(error) });
         await clock.sleep(RECHECK_PAUSE_MS, signal);
       }
+    }
+  }
+
+  async #attachAgain(shard: number): Promise<void> {
+    const submitted = [...this.#waiting.values()].flatMap((set) => [...set])
+      .filter(({ submitted, id }) => submitted && shardOf(id) === shard);
+    const asked = [...Map.groupBy(submitted, ({ id }) => id)]
+      .map(([id, all]) => ({ id, progress: all.some(({ hearsProgress }) => hearsProgress) }));
+    for (let from = 0; from < asked.length; from += RECHECKED_AT_ONCE) {
+      const some = asked.slice(from, from + RECHECKED_AT_ONCE);
+      const records = await this.#parts.queue.attach(some);
+      some.forEach(({ id }, i) => this.#found(id, records[i]));
     }
   }
 

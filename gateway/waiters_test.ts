@@ -229,6 +229,27 @@ Deno.test("after a gap all waiters' records are read in one round trip", async (
   for (const waiter of all) waiter[Symbol.dispose]();
 });
 
+Deno.test("after a gap the records of a thousand waiters are read in several round trips", async () => {
+  await using opened = open();
+  const { feed, records, reads, clock } = opened;
+  const ids = Array.from({ length: 1_000 }, newId);
+  for (const id of ids) records.set(id, recordOf(id));
+  const waiters = ids.map((id) => opened.register(id));
+  opened.away = true;
+  const given = feed.give({ kind: "gap", shard: 0, reason: "connection lost" });
+  await clock.untilWaiting();
+  assert.deepEqual(reads, [ids.slice(0, 250)]);
+  opened.away = false;
+  clock.advance(RECHECK_PAUSE_MS);
+  await given;
+  for (const waiter of waiters) {
+    assert.equal((await waiter.wait(TIMEOUT_MS, nobodyLeaves)).kind, "final");
+    waiter[Symbol.dispose]();
+  }
+  assert.deepEqual(reads.slice(1).map(({ length }) => length), [250, 250, 250, 250]);
+  assert.deepEqual(reads.slice(1).flat(), ids);
+});
+
 /** One who hears all of a job, and keeps it. */
 function hearerOf(id: JobId): Hearer & { readonly heard: (JobEvent | "lost")[] } {
   const heard: (JobEvent | "lost")[] = [];

@@ -96,7 +96,7 @@ export interface JobQueue {
   get(id: JobId): Promise<JobRecord | undefined>;
   /**
    * Reads records and has this gateway's feed told of what comes after them, each in one atomic
-   * step; all of a shard in one round trip.
+   * step; all of a shard in one round trip, so they are to be few hundreds.
    *
    * @returns the records in the order in which they were asked for
    */
