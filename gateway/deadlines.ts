@@ -23,6 +23,8 @@ const NEVER = new AbortController().signal;
 
 export class Deadlines {
   readonly #parts: DeadlinesParts;
+  /** Jobs that are being expired: all who follow one come at the same moment. */
+  readonly #expiring = new Map<JobId, Promise<JobRecord | undefined>>();
 
   constructor(parts: DeadlinesParts) {
     this.#parts = parts;
@@ -40,11 +42,19 @@ export class Deadlines {
   }
 
   /**
-   * Expires a job whose deadline is over; should Redis' clock be a little behind, a little later.
+   * Expires a job whose deadline is over, once for all who ask meanwhile; should Redis' clock be a
+   * little behind, a little later.
    *
    * @returns its record as it is then; undefined where it is gone
    */
-  async expire(id: JobId): Promise<JobRecord | undefined> {
+  expire(id: JobId): Promise<JobRecord | undefined> {
+    const expiring = this.#expiring.get(id) ??
+      this.#expire(id).finally(() => this.#expiring.delete(id));
+    this.#expiring.set(id, expiring);
+    return expiring;
+  }
+
+  async #expire(id: JobId): Promise<JobRecord | undefined> {
     for (let tries = 1;; tries++) {
       const { record } = await this.#parts.queue.conclude(id, "expired");
       const over = record === undefined || isFinal(record.state);
