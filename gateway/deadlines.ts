@@ -30,9 +30,12 @@ export class Deadlines {
     this.#parts = parts;
   }
 
-  /** Milliseconds to a job's deadline, by this machine's clock; none below 0. */
-  remainingMs({ deadlineAt }: JobRecord): number {
-    return Math.max(0, deadlineAt - this.#parts.clock.wall());
+  /**
+   * Milliseconds to a job's deadline, none below 0: from when the record was read, or by this
+   * machine's clock, which may be another than Redis', where that is not known.
+   */
+  remainingMs({ deadlineAt, readAt = this.#parts.clock.wall() }: JobRecord): number {
+    return Math.max(0, deadlineAt - readAt);
   }
 
   /** The record, or that of the job expired; undefined where it is gone meanwhile. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../shared/clock.ts";
-import { openBroker, submit } from "../shared/testing/broker.ts";
+import { attach, openBroker, submit } from "../shared/testing/broker.ts";
 import { commandCalls } from "../shared/testing/redis.ts";
 import { Deadlines } from "./deadlines.ts";
 
@@ -20,3 +20,17 @@ Deno.test("a job with many followers is expired once, and all are told", async (
     assert.equal((await deadlines.expire(id))?.state, "expired");
   }
 });
+
+for (const [set, hours] of [["ahead", 1], ["behind", -1]] as const) {
+  Deno.test(`a gateway whose clock is ${set} knows how long a job has that is waited for`, async () => {
+    await using broker = await openBroker();
+    const wall = () => Date.now() + hours * 3_600_000;
+    const deadlines = new Deadlines({ queue: broker.queue, clock: { ...systemClock, wall } });
+    const id = await submit(broker, { timeoutMs: 60_000 });
+    const live = await attach(broker.queue, id);
+    const remainingMs = deadlines.remainingMs(live!);
+    assert(remainingMs > 0 && remainingMs <= 60_000, `${remainingMs} ms remain`);
+    const overdue = await attach(broker.queue, await submit(broker, { timeoutMs: 0 }));
+    assert.equal((await deadlines.current(overdue!))?.state, "expired");
+  });
+}

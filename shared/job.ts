@@ -125,6 +125,8 @@ export interface JobRecord {
   readonly state: JobState;
   readonly createdAt: number;
   readonly deadlineAt: number;
+  /** When the record was read, where that was said with it. */
+  readonly readAt?: number;
   readonly startedAt?: number;
   readonly finishedAt?: number;
   /** Attempts begun by workers. */

@@ -121,7 +121,7 @@ return verdicts
  * progress, all of them are told of that too.
  *
  * KEYS: job. ARGV: gateway, 1 for progress, else 0
- * Returns: the record, name, value, …; empty where there is none
+ * Returns: the record, name, value, …, and `now`, Redis' clock; empty where there is none
  */
 export const ATTACH = `${PRELUDE}
 local state, tell, followed = unpack(redis.call('HMGET', KEYS[1], 'state', 'tell', 'followed'))
@@ -132,7 +132,10 @@ if not is_final(state) then
   end
   if ARGV[2] == '1' and not followed then redis.call('HSET', KEYS[1], 'followed', 1) end
 end
-return redis.call('HGETALL', KEYS[1])
+local record = redis.call('HGETALL', KEYS[1])
+table.insert(record, 'now')
+table.insert(record, now_ms())
+return record
 `;
 
 /**
