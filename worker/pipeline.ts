@@ -14,6 +14,7 @@ import { farewell } from "../shared/farewell.ts";
 import type { Log } from "../shared/log.ts";
 import { loop } from "../shared/loop.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
+import { orAborted } from "../shared/or_aborted.ts";
 import { isTensor } from "../shared/tensor.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import { Batcher } from "./batcher.ts";
@@ -105,10 +106,12 @@ export async function runPipeline(
     drained.signal,
     () => Promise.resolve(heartbeat.hold(hands.all(), batchRuns)),
   );
-  await Promise.all([...consumers, ...recoverers].map((each) => each.run(drain)));
+  const taking = Promise.all([...consumers, ...recoverers].map((each) => each.run(drain)));
+  // What is being decoded cannot be stopped either.
+  await orAborted(taking, giveUp);
   batcher.close();
   await handBack(hands.unbegun(), parts, hands);
-  await running;
+  await orAborted(running, giveUp);
   await settler.settled();
   await handBack(hands.all(), parts, hands);
   drained.abort();

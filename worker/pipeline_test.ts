@@ -12,6 +12,7 @@ import {
 } from "../shared/testing/broker.ts";
 import { keptLog } from "../shared/testing/kept_log.ts";
 import { Tracing } from "../shared/tracing.ts";
+import type { Engine } from "./engines/engine.ts";
 import { openNull } from "./engines/null.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { ModelConfigSchema } from "./models/config.ts";
@@ -25,11 +26,14 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Starts a worker's loops over the null engine, which takes its time for each image. */
-async function start({ redis, source }: Broker, delayMs = 0): Promise<Running> {
+/** Starts a worker's loops over an engine: the null one unless given, which takes its time. */
+async function start(
+  { redis, source }: Broker,
+  delayMs = 0,
+  engine = openNull({ delayMs, clock: systemClock }),
+): Promise<Running> {
   const read = parseConfig({ WEIR_BATCH_MAX: "4", WEIR_ATTEMPTS_MAX: "3" });
   assert(read.ok);
-  const engine = openNull({ delayMs, clock: systemClock });
   const files = {
     name: MODEL,
     version: "1",
@@ -101,18 +105,32 @@ Deno.test("a worker that drains finishes what it has begun, and leaves nothing b
   await assertDrained(broker);
 });
 
-Deno.test("a worker that is given up hands back what it has begun", async () => {
-  await using broker = await openBroker();
-  const ids = await Promise.all(Array.from({ length: 6 }, () => submit(broker)));
-  const { drain, giveUp, ended } = await start(broker, 3_600_000);
-  while ((await recordsOf(broker, ids)).some((record) => record?.state !== "running"));
-  drain.abort();
-  giveUp.abort();
-  await ended;
-  for (const record of await recordsOf(broker, ids)) {
-    assert.deepEqual([record?.state, record?.attempts], ["queued", 0]);
-  }
-  const { client } = broker.redis;
-  const [pending] = await client.xpending(keys.jobs(MODEL, 0), "workers") as [number];
-  assert.deepEqual([pending, await client.xlen(keys.jobs(MODEL, 0))], [0, ids.length]);
-});
+/** The null engine, but with runs that do not end: none of a real engine can be stopped. */
+function stuckEngine(): Engine {
+  const engine = openNull({ delayMs: 0, clock: systemClock });
+  const predict = () => new Promise<never>(() => {});
+  return { ...engine, load: async (files) => ({ ...await engine.load(files), predict }) };
+}
+
+for (
+  const [what, engine] of [
+    ["a run that can be stopped", undefined],
+    ["a run that cannot be stopped", stuckEngine()],
+  ] as const
+) {
+  Deno.test(`a worker that is given up in ${what} hands back what it has begun`, async () => {
+    await using broker = await openBroker();
+    const ids = await Promise.all(Array.from({ length: 6 }, () => submit(broker)));
+    const { drain, giveUp, ended } = await start(broker, 3_600_000, engine);
+    while ((await recordsOf(broker, ids)).some((record) => record?.state !== "running"));
+    drain.abort();
+    giveUp.abort();
+    await ended;
+    for (const record of await recordsOf(broker, ids)) {
+      assert.deepEqual([record?.state, record?.attempts], ["queued", 0]);
+    }
+    const { client } = broker.redis;
+    const [pending] = await client.xpending(keys.jobs(MODEL, 0), "workers") as [number];
+    assert.deepEqual([pending, await client.xlen(keys.jobs(MODEL, 0))], [0, ids.length]);
+  });
+}

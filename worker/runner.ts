@@ -10,6 +10,7 @@ import type { Finished } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { ImageAnswer, JobId } from "../shared/job.ts";
 import type { Log } from "../shared/log.ts";
+import { orAborted } from "../shared/or_aborted.ts";
 import { MATES_NAMED_MAX } from "../shared/story.ts";
 import { jobFields } from "../shared/traceparent.ts";
 import type { Tracing } from "../shared/tracing.ts";
@@ -153,7 +154,11 @@ export class Runner {
     const { log } = this.#parts;
     const fields = { model: model.files.name, batch: this.#batches, images: batch.length };
     try {
-      const answers = await model.answer(batch, signal);
+      const answering = model.answer(batch, signal);
+      // A run itself cannot be stopped: it is left alone.
+      await orAborted(answering, signal);
+      if (signal.aborted) return [];
+      const answers = await answering;
       log.debug("batch done", { ...fields, tensors: model.tensors });
       return answers;
     } catch (error) {

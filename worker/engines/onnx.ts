@@ -115,6 +115,7 @@ class OnnxModel implements Model {
   readonly #ort: Ort;
   readonly #session: InferenceSession;
   readonly #input: OnnxInput;
+  #running: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
   constructor(ort: Ort, session: InferenceSession, input: OnnxInput) {
@@ -138,8 +139,9 @@ class OnnxModel implements Model {
     return await this.#predictInRuns(batch, size, fixed);
   }
 
+  /** What is still run with would be freed under its feet: it goes with the run. */
   dispose(): void {
-    if (!this.#disposed) void this.#session.release();
+    if (!this.#disposed) void this.#running.finally(() => this.#session.release()).catch(() => {});
     this.#disposed = true;
   }
 
@@ -163,7 +165,9 @@ class OnnxModel implements Model {
     const shape = layout === "planar"
       ? [size, CHANNELS, height, width]
       : [size, height, width, CHANNELS];
-    const outputs = await this.#session.run({ [name]: new this.#ort.Tensor(batch, shape) });
+    const run = this.#session.run({ [name]: new this.#ort.Tensor(batch, shape) });
+    this.#running = run;
+    const outputs = await run;
     const output = onlyOutput(Object.values(outputs), Object.keys(outputs));
     checkOutput({ type: output.type, shape: output.dims }, size);
     return output;
