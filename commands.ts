@@ -53,12 +53,12 @@ export function commandLine(actions: Actions): Command {
   program.command("gateway")
     .description("the HTTP side alone; needs REDIS_URL")
     .option("--lifeline", "drain when standard input closes")
-    .option("--share-port", "several gateways may listen at WEIR_PORT (Linux)")
+    .option("--share-port", "let several gateways listen on WEIR_PORT (Linux)")
     .action(actions.gateway);
   program.command("worker")
     .description("the model's side alone; needs REDIS_URL")
     .option("--lifeline", "drain when standard input closes")
-    .addOption(namesOption("--models <names>", "models that it serves"))
+    .addOption(namesOption("--models <names>", "models to serve"))
     .action(actions.worker);
   addClientCommands(program, actions.client);
   program.addCommand(keyCommand(actions.key));

@@ -22,12 +22,12 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
   const lines = SCENARIOS.map(({ name, description }) => `  ${name.padEnd(width)}  ${description}`);
   const command = new Command("bench")
     .description("compares Weir with what people would use instead, on this machine only")
-    .addArgument(new Argument("[scenario...]", "all where none is named").choices(names))
-    .option("--quick", "less time and fewer points, only to see that it works", false)
+    .addArgument(new Argument("[scenario...]", "all if none is named").choices(names))
+    .option("--quick", "less time and fewer points, only to see whether it works", false)
     .option("--json <file>", "where to write the figures", "bench-report.json")
     .option("--html <file>", "where to write the report with plots", "bench-report.html")
     .addOption(countOption("--rounds <n>", "rounds to take medians of").default(3))
-    .addOption(countOption("--minutes <n>", "how long soak goes on", MINUTES).default(20))
+    .addOption(countOption("--minutes <n>", "how long soak runs", MINUTES).default(20))
     .addOption(
       new Option("--url <url>", `${WITH_URL}: a Weir that is already running on this machine`)
         .argParser(loopbackUrl),
@@ -48,7 +48,7 @@ export function benchCommand(action: (options: BenchOptions) => Promise<void>): 
 /** Reads an address; load may go to this machine alone. */
 function loopbackUrl(text: string): string {
   const url = URL.parse(text);
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("It is no http address.");
+  if (url?.protocol !== "http:") throw new InvalidArgumentError("It is not an http address.");
   if (!isLoopback(url.hostname)) {
     throw new InvalidArgumentError(
       "It is another machine's, and bench puts load on this one only.",

@@ -191,7 +191,7 @@ Deno.test("an address that is no URL is a failure, not a crash", async () => {
   for (const url of ["localhost:8080", "somewhere", "ftp://127.0.0.1"]) {
     assert.deepEqual(await run({ files: [file], url }), {
       code: 1,
-      text: `${file}: the address "${url}" is no http or https URL`,
+      text: `${file}: the address "${url}" is not an http or https URL`,
     });
   }
 });

@@ -34,8 +34,8 @@ type Work = (args: readonly string[], options: Flags & ClientParts) => Promise<n
 export function addClientCommands(program: Command, run: RunClient): void {
   const add = (parent: Command, usage: string, work: Work) =>
     parent.command(usage)
-      .option("--url <url>", "the gateway", "http://127.0.0.1:8080")
-      .option("--key-file <file>", "has the API key; without it, WEIR_API_KEY is sent")
+      .option("--url <url>", "the gateway's address", "http://127.0.0.1:8080")
+      .option("--key-file <file>", "file with the API key; without it, WEIR_API_KEY is sent")
       .option("--json", "print JSON", false)
       .action((...given) => {
         const command = given.at(-1) as Command;
@@ -53,7 +53,7 @@ export function addClientCommands(program: Command, run: RunClient): void {
   })
     .description("a client: classifies photos and prints a table")
     .option("--model <name>", "the model, instead of the default one")
-    .option("--top <k>", "predictions a photo");
+    .option("--top <k>", "predictions for each photo");
   add(program, "explain <id>", async ([id], options) => {
     const { explain } = await import("./explain.ts");
     return await explain({ id: id!, ...options });
@@ -63,8 +63,8 @@ export function addClientCommands(program: Command, run: RunClient): void {
   const dead = program.command("dead")
     .description("a client: jobs that were given up, kept with their images");
   add(dead, "list", async (_, options) => (await letters()).listDead(options))
-    .description("shows the newest")
-    .option("--model <name>", "of one model alone")
+    .description("lists the newest")
+    .option("--model <name>", "only of this model")
     .option("--limit <n>", "how many at most");
   add(dead, "replay <ids...>", async (ids, options) => (await letters()).replayDead(ids, options))
     .description("makes a new job of each");

@@ -41,7 +41,7 @@ Deno.test("a story is told in text and as JSON, and where there is none, why", a
   assert.equal(JSON.parse(json.text).job.state, "succeeded");
   const none = await run(UNKNOWN);
   assert.equal(none.code, 1);
-  assert.match(none.text, /^no such job: it never was, .+ its record is gone: 60 s after/);
+  assert.match(none.text, /^no such job: it never existed, .+ its record is gone, 60 s after/);
   const { error } = JSON.parse((await run(UNKNOWN, true)).text);
   assert.equal(error.code, "not_found");
 });

@@ -56,7 +56,7 @@ export async function ask<T>(
 ): Promise<Asked<T>> {
   const target = targetOf(url, path, query);
   if (target === undefined) {
-    return failure("invalid_url", `the address "${url}" is no http or https URL`);
+    return failure("invalid_url", `the address "${url}" is not an http or https URL`);
   }
   try {
     const response = await fetch(target, {

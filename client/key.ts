@@ -34,5 +34,5 @@ export async function readKey(
     return { ok: true, value: text };
   }
   const where = file === undefined ? "WEIR_API_KEY" : `"${file}"`;
-  return { ok: false, code: "invalid_key", detail: `what ${where} has is no API key` };
+  return { ok: false, code: "invalid_key", detail: `what ${where} holds is not an API key` };
 }

@@ -22,7 +22,7 @@ Deno.test("what is no key is told without being shown", async () => {
   assert.deepEqual(await readKey(undefined, "my secret"), {
     ok: false,
     code: "invalid_key",
-    detail: "what WEIR_API_KEY has is no API key",
+    detail: "what WEIR_API_KEY holds is not an API key",
   });
   const folder = await Deno.makeTempDir();
   try {
@@ -32,7 +32,7 @@ Deno.test("what is no key is told without being shown", async () => {
       assert.deepEqual(await readKey(file, KEY), {
         ok: false,
         code: "invalid_key",
-        detail: `what "${file}" has is no API key`,
+        detail: `what "${file}" holds is not an API key`,
       });
     }
   } finally {

@@ -232,6 +232,6 @@ Deno.test("without API keys a gateway serves this machine alone, and a worker li
   assert.equal(await gateway.code(), 1);
   assert.deepEqual(gateway.lines, [
     "weir: settings are wrong",
-    '  WEIR_HOST="0.0.0.0" is no loopback address, and without WEIR_API_KEYS_FILE no other is served',
+    '  WEIR_HOST="0.0.0.0" is not a loopback address, and no other is served without WEIR_API_KEYS_FILE',
   ]);
 });

@@ -60,7 +60,7 @@ testWeir(
     await Promise.all(clients.map((client) => client.until("accepted", IMAGES / 2)));
     weir.gateways[0]!.kill("SIGTERM");
     for (const client of clients) {
-      assert.deepEqual(await client.closed, { code: 1001, reason: "the gateway stops" });
+      assert.deepEqual(await client.closed, { code: 1001, reason: "the gateway is stopping" });
       const placesOf = (type: string) =>
         client.told.filter((told) => told.type === type).map(({ seq }) => seq!).sort();
       assert.deepEqual(placesOf("succeeded"), placesOf("accepted"));

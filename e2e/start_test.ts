@@ -77,7 +77,7 @@ testStart(
 
     await step("a second start in its folder is refused, and does not disturb it", async () => {
       await using second = await Started.run({ env: { WEIR_DATA_DIR: started.dataFolder } });
-      await assertRefuses(second, /cannot use data folder ".+": another Weir does/);
+      await assertRefuses(second, /cannot use data folder ".+": another Weir uses it/);
       assertSees((await post(`${url}/predict`, PHOTO.bytes)).body.predictions, PHOTO);
     });
 
@@ -271,8 +271,8 @@ testStart(
       started,
       /WEIR_PORT="http" is not a whole number/,
       /WEIR_BATCH_MAX="0" is below 1/,
-      /WEIR_ENGIN is no setting, the nearest is WEIR_ENGINE/,
-      /REDIS_URL=… is no redis:/,
+      /WEIR_ENGIN is not a setting, the nearest is WEIR_ENGINE/,
+      /REDIS_URL=… is not a redis:/,
     );
     assert(!started.lines.some((line) => line.includes("redis ready")), "nothing was started");
   },

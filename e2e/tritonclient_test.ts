@@ -85,7 +85,7 @@ testWeir(
     await weir.startWorker();
     const { status, body: { error, code } } = await inferring;
     assert.deepEqual([status, code], [500, "job_failed"]);
-    assert.match(error, /^given up after 1 attempts/);
+    assert.match(error, /^given up after 1 attempt that/);
 
     const { body: { letters: [letter] } } = await call(`${url}/admin/dead`);
     const replay = await post(`${url}/admin/dead/${letter.id}/replay`, "");

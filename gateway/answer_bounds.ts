@@ -23,5 +23,8 @@ export function unfitFor(
   const imagesMax = Math.floor(ANSWERS_BYTES_MAX / bytesOfNumbers(shape));
   if (images <= imagesMax) return undefined;
   const numbers = `model "${name}" answers each with ${sizeOf(shape)} numbers`;
-  return fault("payload_too_large", `${numbers}, at most ${imagesMax} are taken in, not ${images}`);
+  return fault(
+    "payload_too_large",
+    `${numbers}, so at most ${imagesMax} images are accepted, not ${images}`,
+  );
 }

@@ -18,7 +18,9 @@ const Predictions = z.object({
 });
 
 const Embedding = z.object({
-  embedding: z.array(z.number()).meta({ description: "The row of numbers that stands for it" }),
+  embedding: z.array(z.number()).meta({
+    description: "The row of numbers that stands for the image",
+  }),
 });
 
 const Tensor = z.object({
@@ -31,7 +33,7 @@ const Tensor = z.object({
 /** The answer of one image, by the model's `output.kind`. */
 const ImageAnswerSchema = z.union([Predictions, Embedding, Tensor]);
 
-const RESULTS = { description: "Of every image in order, where there are several" };
+const RESULTS = { description: "One for each image, in order, if there are several" };
 
 /** The answer of a request's images: that of the first; with several, those of all besides. */
 export const AnswerSchema = z.union([

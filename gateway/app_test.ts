@@ -44,7 +44,7 @@ Deno.test("an unknown fault is 500 without its internals, which the log has", as
   const response = await app.request("/v1/models");
   const requestId = response.headers.get("x-request-id");
   const detail = await problem(response, 500, "internal_error");
-  assert.equal(detail, "the fault is ours, and logged");
+  assert.equal(detail, "the fault is the server's, and was logged");
   const [line, ...more] = log.lines;
   assert.deepEqual(more, []);
   assert.deepEqual([line?.level, line?.fields.path, line?.fields.request], [

@@ -24,34 +24,42 @@ export interface DeploymentParts {
 const OF_MODELS: readonly [name: string, help: string, read: (model: ModelOverview) => number][] = [
   [
     "weir_queue_jobs",
-    "Jobs admitted and not done; one that expired or was cancelled counts until a worker meets it",
+    "Jobs admitted and not done; one that expired or was cancelled counts until a worker reaches it",
     ({ jobs }) => jobs,
   ],
   ["weir_queue_bytes", "Image bytes of weir_queue_jobs", ({ bytes }) => bytes],
   ["weir_pending_jobs", "Jobs that a worker has in hand", ({ pending }) => pending],
   [
     "weir_oldest_job_seconds",
-    "Age of the oldest job that is not done; 0 where there is none",
+    "Age of the oldest job that is not done; 0 if there is none",
     ({ oldestMs }) => oldestMs / 1000,
   ],
-  ["weir_dead_letters", "Jobs that were given up and are kept", ({ deadLetters }) => deadLetters],
+  [
+    "weir_dead_letters",
+    "Jobs that were given up, kept with their images",
+    ({ deadLetters }) => deadLetters,
+  ],
   ["weir_dead_letter_bytes", "Image bytes of the dead letters", ({ deadBytes }) => deadBytes],
-  ["weir_workers", "Workers that live and serve the model", ({ workers }) => workers],
+  ["weir_workers", "Live workers that serve the model", ({ workers }) => workers],
 ];
 
 /** What is told of each server of Redis. */
 const OF_SERVERS: readonly [name: string, help: string, read: (s: ServerOverview) => number][] = [
-  ["weir_redis_connections", "Connections that Redis has, all clients'", (s) => s.connections],
+  ["weir_redis_connections", "Connections to Redis, of all clients", (s) => s.connections],
   ["weir_redis_memory_bytes", "Memory that Redis uses", (s) => s.memoryBytes],
-  ["weir_redis_memory_bytes_max", "Bound on it; 0 where there is none", (s) => s.memoryBytesMax],
+  [
+    "weir_redis_memory_bytes_max",
+    "Bound on weir_redis_memory_bytes; 0 if there is none",
+    (s) => s.memoryBytesMax,
+  ],
 ];
 
 /** What is told of the whole. */
 const OF_ALL: readonly [name: string, help: string, read: (overview: Overview) => number][] = [
-  ["weir_gateways", "Gateways that live", ({ gateways }) => gateways.length],
+  ["weir_gateways", "Live gateways", ({ gateways }) => gateways.length],
   [
     "weir_workers_silent",
-    "Workers that stopped beating and did not say that they leave",
+    "Workers that fell silent without saying that they leave",
     ({ workers }) => workers.filter(({ alive }) => alive === undefined).length,
   ],
 ];
@@ -88,7 +96,7 @@ export function measureDeployment(registry: Registry, parts: DeploymentParts): v
   }
   new Gauge({
     name: "weir_shards_unread",
-    help: "Shards that could not be read: the numbers of models are without theirs",
+    help: "Shards that could not be read: the models' numbers leave theirs out",
     registers,
     async collect(): Promise<void> {
       const { shards } = await overviews.read();
@@ -131,7 +139,7 @@ function measureServers(registry: Registry, overviews: Overviews): void {
   }
   new Counter({
     name: "weir_redis_commands_total",
-    help: "Commands that Redis has carried out, all clients'",
+    help: "Commands that Redis has run, for all clients",
     labelNames: ["shard"],
     registers: [registry],
     async collect(): Promise<void> {

@@ -17,16 +17,16 @@ const Ms = z.number().nullable();
 export const JobSchema = z.object({
   id: z.string(),
   model: z.string(),
-  version: z.string().nullable().meta({ description: "Of the model, where it has answered" }),
+  version: z.string().nullable().meta({ description: "Of the model, once it has answered" }),
   state: z.enum([...LIVE_STATES, ...FINAL_STATES]),
   createdAt: Time,
   startedAt: Time.nullable().meta({ description: "When a worker began it first" }),
   finishedAt: Time.nullable(),
   attempts: z.int().meta({ description: "How often a worker began it" }),
   images: z.object({ total: z.int(), done: z.int() }),
-  result: AnswerSchema.nullable().meta({ description: "Where it succeeded" }),
+  result: AnswerSchema.nullable().meta({ description: "If it succeeded" }),
   error: z.object({
-    code: z.enum(ERROR_CODES).meta({ description: "As a problem has it" }),
+    code: z.enum(ERROR_CODES).meta({ description: "As in a problem" }),
     detail: z.string(),
   }).nullable(),
   timings: z.object({

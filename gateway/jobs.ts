@@ -252,7 +252,7 @@ export class Jobs {
     const { written, record } = await this.#parts.queue.conclude(id, "cancelled");
     if (record === undefined) return NO_JOB;
     if (written) return { ok: true, value: record };
-    return { ok: false, code: "job_finished", detail: `the job is over already: ${record.state}` };
+    return { ok: false, code: "job_finished", detail: `the job has finished: ${record.state}` };
   }
 
   /** The record as the caller may see it; a job past its deadline is expired first. */

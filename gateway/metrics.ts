@@ -28,7 +28,7 @@ export function measureGateway(registry: Registry, parts: MetricsParts): void {
   gauge(
     registry,
     "weir_waiters",
-    "Waits for a job's outcome that are under way",
+    "Waits for a job's outcome now under way",
     () => waiters.size,
   );
   total(
@@ -37,7 +37,12 @@ export function measureGateway(registry: Registry, parts: MetricsParts): void {
     "Waits that ended by reading the job's record, because no event came",
     () => waiters.fallbacks,
   );
-  gauge(registry, "weir_sse_clients", "Clients that read a job's events", () => streams.size);
+  gauge(
+    registry,
+    "weir_sse_clients",
+    "Clients that are reading a job's events",
+    () => streams.size,
+  );
   total(
     registry,
     "weir_sse_clients_dropped_total",
@@ -53,7 +58,7 @@ function measureSockets(registry: Registry, sockets: MetricsParts["sockets"]): v
   gauge(
     registry,
     "weir_socket_clients_max",
-    "Bound on them; one more is refused",
+    "Bound on weir_socket_clients; one more is refused",
     () => sockets.sizeMax,
   );
   gauge(

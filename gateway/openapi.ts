@@ -25,14 +25,15 @@ export type OpenApiDocument = ReturnType<typeof createDocument>;
 
 const DESCRIPTION = [
   "Photos in, classes out. A photo becomes a job, and a worker does it; `POST /predict` waits for it.",
-  "Every answer that is no success is a problem (RFC 9457) with a stable `code`, and any route can",
-  "answer `internal_error`. A verb that a path does not know is `method_not_allowed`, its `Allow`",
-  "header names the right ones. Every answer has an `X-Request-Id`: the request's own, where it had",
-  "one; the log names it. Answers to an API key with a quota have a `RateLimit-Policy`, those to a",
-  "job that it submits also a `RateLimit`: what is left.",
+  "Every answer that is not a success is a problem (RFC 9457) with a stable `code`, and any route",
+  "can answer `internal_error`. For a method that a path does not serve, the code is",
+  "`method_not_allowed`, and the `Allow` header names the right ones. Every answer has an",
+  "`X-Request-Id`, which the log has too: the request's own if it sent one. Answers to an API key",
+  "with a quota have a `RateLimit-Policy`; answers to a job that it submits also have a `RateLimit`",
+  "that says what is left.",
 ].join(" ");
 
-const KEY = "An API key, where the gateway has any: without keys it serves loopback alone.";
+const KEY = "An API key, if the gateway has any: without keys it serves only loopback.";
 
 /** Makes the document of some routes. */
 export function openApiDocument(groups: readonly RouteGroup[]): OpenApiDocument {

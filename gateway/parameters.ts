@@ -20,7 +20,7 @@ const WAIT = /^wait=(\d{1,6})$/i;
 /** Whole numbers from 1 on. */
 export function numberTo(max: number): z.ZodType<number, string> {
   const bounds = `is not from 1 to ${max}`;
-  return z.string().refine((text) => /^\d{1,9}$/.test(text), "is no whole number")
+  return z.string().refine((text) => /^\d{1,9}$/.test(text), "is not a whole number")
     .transform(Number).pipe(z.number().min(1, bounds).max(max, bounds))
     .meta({ override: { type: "integer", minimum: 1, maximum: max } });
 }
@@ -30,11 +30,11 @@ export const ModelName = z.string().min(1, "is empty").meta({ description: "Name
 
 /** Query: how many predictions an image is to have. */
 const Top = numberTo(TOP_MAX).meta({
-  description: "Most predictions for each image; without it, as many as the model is set to",
+  description: "The most predictions for each image; by default as many as the model is set to",
 });
 
 /** Query: how many dead letters to list. */
-export const DeadLimit = numberTo(DEAD_LIMIT_MAX).meta({ description: "Most letters to list" });
+export const DeadLimit = numberTo(DEAD_LIMIT_MAX).meta({ description: "The most letters to list" });
 
 /** `X-Request-Timeout-Ms`. */
 export const TimeoutMs = numberTo(TIMEOUT_MAX_MS).meta({
@@ -46,7 +46,7 @@ const IdempotencyKey = z.string().min(1, "is empty")
   .max(255, "is longer than 255 characters")
   .meta({
     description:
-      "The same key with the same request is the same job, also after it finished; with another request it is refused",
+      "The same key with the same request gives the same job, even after it has finished; with another request it is refused",
   });
 
 /** `traceparent` (W3C Trace Context); what has not its form is ignored. */
@@ -62,9 +62,9 @@ export const Prefer = z.string().optional().transform(waitMs).meta({
 
 /** `Last-Event-ID` (WHATWG HTML): where to go on. */
 export const LastEventId = z.string().optional()
-  .refine((text) => text === undefined || /^\d{1,9}$/.test(text), "is no event's id")
+  .refine((text) => text === undefined || /^\d{1,9}$/.test(text), "is not an event's id")
   .transform((text) => text === undefined ? undefined : Number(text))
-  .meta({ description: "Id of the last event that is known: the ones after it are sent" });
+  .meta({ description: "Id of the last event that was received: those after it are sent" });
 
 /** Path: a job's id. */
 export const JobIdText = idOf("job");
@@ -80,7 +80,8 @@ function idOf(what: string): z.ZodType<JobId, string> {
 
 /** What a client that submits a job may say of it in the query. */
 export const SUBMIT_QUERY = {
-  model: ModelName.meta({ description: "Name of a model; without it, the default one" }).optional(),
+  model: ModelName.meta({ description: "Name of a model; by default the default model" })
+    .optional(),
   top: Top.optional(),
 };
 

@@ -56,9 +56,9 @@ for (const [query, headers, parameters] of good) {
 const bad: [query: string, headers: Record<string, string>, detail: string][] = [
   ["?top=0", {}, 'parameter "top" is not from 1 to 100'],
   ["?top=101", {}, 'parameter "top" is not from 1 to 100'],
-  ["?top=5.5", {}, 'parameter "top" is no whole number'],
-  ["?top=-1", {}, 'parameter "top" is no whole number'],
-  ["?top=", {}, 'parameter "top" is no whole number'],
+  ["?top=5.5", {}, 'parameter "top" is not a whole number'],
+  ["?top=-1", {}, 'parameter "top" is not a whole number'],
+  ["?top=", {}, 'parameter "top" is not a whole number'],
   ["?model=", {}, 'parameter "model" is empty'],
   ["?tpo=5", {}, 'parameter "tpo" is unknown'],
   ["?__proto__=5", {}, 'parameter "__proto__" is unknown'],
@@ -68,7 +68,7 @@ const bad: [query: string, headers: Record<string, string>, detail: string][] = 
     { "x-request-timeout-ms": "86400001" },
     'header "X-Request-Timeout-Ms" is not from 1 to 86400000',
   ],
-  ["", { "x-request-timeout-ms": "5s" }, 'header "X-Request-Timeout-Ms" is no whole number'],
+  ["", { "x-request-timeout-ms": "5s" }, 'header "X-Request-Timeout-Ms" is not a whole number'],
   ["", { "idempotency-key": "" }, 'header "Idempotency-Key" is empty'],
   [
     "",

@@ -11,22 +11,22 @@ export const PROBLEMS = {
   invalid_request: {
     status: 400,
     title: "Invalid request",
-    detail: "the request is malformed, or a parameter of it is wrong",
+    detail: "the request is malformed, or one of its parameters is wrong",
   },
   unauthorized: {
     status: 401,
     title: "Unauthorized",
-    detail: "an API key is needed, and none that is known was sent",
+    detail: "a known API key is needed, and none was sent",
   },
   forbidden: { status: 403, title: "Forbidden", detail: "the API key may not do this" },
-  not_found: { status: 404, title: "Not found", detail: "there is no such thing" },
+  not_found: { status: 404, title: "Not found", detail: "what was asked for does not exist" },
   method_not_allowed: {
     status: 405,
     title: "Method not allowed",
-    detail: "another verb is served here",
+    detail: "this path does not serve this method",
   },
-  request_timeout: { status: 408, title: "Request timeout", detail: "the body came too slowly" },
-  job_finished: { status: 409, title: "Job finished", detail: "the job is over already" },
+  request_timeout: { status: 408, title: "Request timeout", detail: "the body arrived too slowly" },
+  job_finished: { status: 409, title: "Job finished", detail: "the job has already finished" },
   payload_too_large: {
     status: 413,
     title: "Payload too large",
@@ -45,14 +45,14 @@ export const PROBLEMS = {
   idempotency_mismatch: {
     status: 422,
     title: "Idempotency mismatch",
-    detail: "the Idempotency-Key was used for another request before",
+    detail: "the Idempotency-Key was already used for another request",
   },
   rate_limited: { status: 429, title: "Rate limited", detail: "the API key's quota is used up" },
   job_failed: { status: 500, title: "Job failed", detail: "the job was given up" },
   internal_error: {
     status: 500,
     title: "Internal error",
-    detail: "the fault is ours, and logged",
+    detail: "the fault is the server's, and was logged",
   },
   at_capacity: {
     status: 503,

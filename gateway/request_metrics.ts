@@ -31,13 +31,13 @@ export function requestMetrics(
   const known = new Set(paths);
   const requests = new Counter({
     name: "weir_http_requests_total",
-    help: "Requests answered, by route, verb, status, and code of the problem where it is one",
+    help: "Requests answered, by route, method, status, and problem code if there is one",
     labelNames: ["route", "method", "status", "code"] as const,
     registers: [registry],
   });
   const seconds = new Histogram({
     name: "weir_http_request_seconds",
-    help: "Time from a request's head to the beginning of its answer, by route",
+    help: "Time from a request's headers to the beginning of its answer, by route",
     labelNames: ["route"] as const,
     buckets: [...SECONDS_BUCKETS],
     registers: [registry],
@@ -46,7 +46,7 @@ export function requestMetrics(
   gauge(
     registry,
     "weir_http_body_bytes",
-    "Bytes of the bodies of requests under way, as far as their heads declare them",
+    "Body bytes of the requests under way, as far as their headers declare them",
     () => bodyBytes,
   );
   return async (c, next) => {

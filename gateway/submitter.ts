@@ -107,7 +107,7 @@ export class Submitter {
       }
       pixels += checked.width * checked.height;
       if (pixels > pixelsMax) {
-        const detail = `read images: together, at most ${pixelsMax} pixels are taken in`;
+        const detail = `read images: together, at most ${pixelsMax} pixels are accepted`;
         return { ok: false, code: "payload_too_large", detail };
       }
     }

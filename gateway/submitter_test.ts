@@ -84,7 +84,7 @@ Deno.test("images that are small enough each may be too large together", async (
   const accepted = await opened.post("/v1/jobs", form(5));
   assert.equal(accepted.status, 202);
   const detail = await problem(await opened.post("/v1/jobs", form(6)), 413, "payload_too_large");
-  assert.equal(detail, "read images: together, at most 4000 pixels are taken in");
+  assert.equal(detail, "read images: together, at most 4000 pixels are accepted");
 });
 
 Deno.test("the image that is refused is named by its place where there are several", async () => {

@@ -23,7 +23,7 @@ const GATEWAYS = { max: 256 };
 export function startCommand(action: (options: StartOptions) => Promise<void>): Command {
   return new Command("start")
     .description("everything in one: set-up, Redis, gateway, workers and a first photo")
-    .addOption(countOption("--gateways <n>", "gateways, all at one port", GATEWAYS).default(1))
+    .addOption(countOption("--gateways <n>", "gateways, all on one port", GATEWAYS).default(1))
     .option("--workers <n>", "worker processes (WEIR_WORKERS)")
     .addOption(namesOption("--models <names>", "models that the workers serve"))
     .action(action);

@@ -20,7 +20,7 @@ export async function takeDataFolder(folder: string): Promise<{ path: string } &
   if (!await lock.tryLock(true)) {
     lock.close();
     throw new StartError(
-      `cannot use data folder "${root}": another Weir does, stop that one or set WEIR_DATA_DIR`,
+      `cannot use data folder "${root}": another Weir uses it, stop that one or set WEIR_DATA_DIR`,
     );
   }
   return { path, [Symbol.dispose]: () => lock.close() };

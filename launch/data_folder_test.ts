@@ -22,7 +22,7 @@ Deno.test("a data folder is one start's at a time, and free again after it", asy
       assert(error instanceof StartError);
       assert.match(
         error.message,
-        /^cannot use data folder ".+": another Weir does, .* WEIR_DATA_DIR$/,
+        /^cannot use data folder ".+": another Weir uses it, .* WEIR_DATA_DIR$/,
       );
       return true;
     });

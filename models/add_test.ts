@@ -260,7 +260,7 @@ const REFUSALS: readonly {
         (json) => json.weightsManifest[0].paths = Array.from({ length: 1000 }, (_, i) => `${i}`),
       ),
     sentence:
-      /cannot use "http:\/\/[\d.:]+\/net\/model\.json": it names 1001 shards, at most 1000 are taken in$/,
+      /cannot use "http:\/\/[\d.:]+\/net\/model\.json": it names 1001 shards, at most 1000 are accepted$/,
   },
   {
     name: "a model.json that is another's",
@@ -391,7 +391,7 @@ for (
 Deno.test("add: what is no source is a sentence with the nearest that is known", async () => {
   await using bench = new Bench();
   await assertRefuses(bench, { source: "mobilnet_v2" }, /the nearest is "mobilenet_v2"$/);
-  await assertRefuses(bench, { source: "ftp://a/b" }, /it is no http or https address$/);
+  await assertRefuses(bench, { source: "ftp://a/b" }, /it is not an http or https address$/);
 });
 
 Deno.test("add: a stop at any request leaves the repository as it was", async () => {

@@ -72,7 +72,7 @@ class Unpacking {
     this.#bytes += bytes;
     if (this.#entries > ENTRIES_MAX) throw this.fault(`it has more than ${ENTRIES_MAX} entries`);
     if (this.#bytes > bytesMax) {
-      throw this.fault(`its files are larger than ${sizeOf(bytesMax)}, the most that is taken in`);
+      throw this.fault(`its files are larger than ${sizeOf(bytesMax)}, the most that is accepted`);
     }
   }
 
@@ -100,7 +100,7 @@ async function unpackTar(
       unpacking.count(size);
       if (type === "file") await unpacking.write(name, entry as unknown as Readable);
       else if (type === "directory") entry.resume();
-      else throw unpacking.fault(`"${name}" is a ${type}, only files and folders are taken in`);
+      else throw unpacking.fault(`"${name}" is a ${type}, only files and folders are accepted`);
     }
   };
   const feed = pipeline(createReadStream(file), createGunzip(), entries, { signal });

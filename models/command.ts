@@ -42,10 +42,10 @@ function addAdd(command: Command, run: RunModel): void {
     .description(
       "adds a model, or a version of one, as a whole or not at all. SOURCE is a name below, the " +
         "address or path of a model.json, an .onnx file or an archive (.tar.gz, .zip), or the " +
-        "path of a folder, such as a SavedModel. A download that was cut goes on when the same " +
-        "command is given again",
+        "path of a folder, such as a SavedModel. A download that was cut off goes on when the " +
+        "same command is run again",
     )
-    .option("--name <name>", "the model's name, instead of one made of the source's")
+    .option("--name <name>", "the model's name; by default it is made from the source's")
     .addOption(countOption("--version <n>", "number of the version; a new model's is 1", VERSIONS))
     .option("--default", "the model becomes the default one", false)
     .option(
@@ -54,21 +54,33 @@ function addAdd(command: Command, run: RunModel): void {
       (text, before: readonly string[]) => [...before, text],
       [] as readonly string[],
     )
-    .option("--labels <file>", "has a label a line, in the order of the classes")
+    .option("--labels <file>", "file with one label on each line, in the order of the classes")
     .option(
       "--scale <scale>",
       "how samples become numbers: minus1to1, 0to1, 0to255, caffe, or JSON of mean and std",
     )
     .addOption(
-      new Option("--activation <name>", "what makes probabilities of the network's answer")
+      new Option("--activation <name>", "what turns the network's answer into probabilities")
         .choices(ACTIVATIONS),
     )
     .addOption(
       new Option("--kind <kind>", "what the network answers")
         .choices(OUTPUT_KINDS),
     )
-    .addOption(countOption("--width <pixels>", "of the network's input, where it is open", SIDES))
-    .addOption(countOption("--height <pixels>", "of the network's input, where it is open", SIDES))
+    .addOption(
+      countOption(
+        "--width <pixels>",
+        "of the network's input, if the network leaves it open",
+        SIDES,
+      ),
+    )
+    .addOption(
+      countOption(
+        "--height <pixels>",
+        "of the network's input, if the network leaves it open",
+        SIDES,
+      ),
+    )
     .addHelpText("after", `\nModels known by name:\n${names()}`)
     .action((source: string, flags: Omit<AddOptions, "source">) =>
       run((parts) =>
@@ -89,8 +101,8 @@ function names(): string {
 function addCheck(command: Command, run: RunModel): void {
   command.command("check [name]")
     .description(
-      "runs a photo through a model, the default one unless named, shows shapes, preprocessing " +
-        "and classes, and says what looks wrong; then the exit code is 1",
+      "runs a photo through a model (the default one unless named), shows shapes, preprocessing " +
+        "and classes, and says what looks wrong; if anything does, the exit code is 1",
     )
     .option("--photo <file>", "instead of one that comes with Weir")
     .action((name: string | undefined, flags: Omit<CheckOptions, "name">) =>
@@ -101,7 +113,7 @@ function addCheck(command: Command, run: RunModel): void {
 function addRemove(command: Command, run: RunModel): void {
   command.command("remove <name>")
     .description("removes a model, or one version of it, as a whole or not at all")
-    .addOption(countOption("--version <n>", "this version alone", VERSIONS))
+    .addOption(countOption("--version <n>", "only this version", VERSIONS))
     .option("--default <other>", "the model that becomes the default one")
     .action((name: string, flags: Omit<RemoveOptions, "name">) =>
       run(async (parts) => {

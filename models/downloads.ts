@@ -150,7 +150,7 @@ class Download {
       await response.body?.cancel();
       const next = URL.parse(location, url);
       if (next === null || !isHttp(next)) {
-        throw this.#fault(`it leads to "${location}", which is no http or https address`);
+        throw this.#fault(`it leads to "${location}", which is not an http or https address`);
       }
       if (url.protocol === "https:" && next.protocol === "http:") {
         throw this.#fault(`"${url}" leads to "${next}", which is not encrypted`);
@@ -193,7 +193,7 @@ class Download {
       done += piece.length;
       if (Math.max(done, range.total ?? 0) > bytesMax) {
         await this.#empty({ complete: false });
-        throw this.#fault(`it is larger than ${sizeOf(bytesMax)}, the most that is taken in`);
+        throw this.#fault(`it is larger than ${sizeOf(bytesMax)}, the most that is accepted`);
       }
       await writeAll(this.#file, piece);
       onBytes(done, range.total);

@@ -160,7 +160,7 @@ Deno.test("redirects are followed within bounds, to http and https alone", async
   redirect("/round", "/round");
   await place.fails(/more than 10 redirects/, { url: place.server.url("/round") });
   redirect("/out", "file:///etc/passwd");
-  await place.fails(/it leads to "file:\/\/\/etc\/passwd", which is no http or https address/, {
+  await place.fails(/it leads to "file:\/\/\/etc\/passwd", which is not an http or https address/, {
     url: place.server.url("/out"),
   });
 });

@@ -122,7 +122,7 @@ export async function boundedShards(entry: string): Promise<string[]> {
   const shards = await shardsOf(entry);
   if (shards.length <= SHARDS_MAX) return shards;
   throw new ModelError(
-    `cannot use "${entry}": it names ${shards.length} shards, at most ${SHARDS_MAX} are taken in`,
+    `cannot use "${entry}": it names ${shards.length} shards, at most ${SHARDS_MAX} are accepted`,
   );
 }
 

@@ -28,7 +28,7 @@ export async function sourceOf(text: string): Promise<Source> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     const url = URL.parse(text);
     if (url === null || !isHttp(url)) {
-      throw new ModelError(`cannot add "${text}": it is no http or https address`);
+      throw new ModelError(`cannot add "${text}": it is not an http or https address`);
     }
     return { kind: "url", url, name: nameOf(decoded(url.pathname)) };
   }

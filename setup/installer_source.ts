@@ -69,7 +69,7 @@ export class InstallerSource implements AddonSource {
   async #runScript(folder: string): Promise<string | undefined> {
     const { programs, root, signal } = this.#options;
     const node = await programs.find("node");
-    if (node === undefined) return "node has left PATH";
+    if (node === undefined) return "node is no longer on PATH";
     const run = await programs.run(node, [join("scripts", "install.js")], {
       cwd: folder,
       env: { PATH: join(root, "node_modules", ".bin") + delimiter + programs.path },

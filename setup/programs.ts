@@ -71,7 +71,7 @@ export class Programs {
     const output = await command.output();
     signal.throwIfAborted();
     const text = new TextDecoder();
-    const overdue = timeout?.aborted ? `\nno end within ${timeoutMs} ms` : "";
+    const overdue = timeout?.aborted ? `\nnot finished within ${timeoutMs} ms` : "";
     return {
       ok: output.success,
       stdout: text.decode(output.stdout),

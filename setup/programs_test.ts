@@ -52,7 +52,7 @@ Deno.test("a program that is overdue is ended and counts as failed", async () =>
   const programs = new Programs({ PATH: "/usr/bin:/bin" });
   const run = await programs.run("/bin/sleep", ["600"], { timeoutMs: 1, signal });
   assert.equal(run.ok, false);
-  assert.equal(lastWords(run), "no end within 1 ms");
+  assert.equal(lastWords(run), "not finished within 1 ms");
 });
 
 Deno.test("aborting ends a running program and rejects with the reason", async () => {

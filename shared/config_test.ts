@@ -99,30 +99,34 @@ const bad: [name: keyof Config, text: string, state: string][] = [
   [
     "REDIS_URL",
     "localhost:6379",
-    "is no redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
+    "is not a redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
   ],
   [
     "REDIS_URL",
     "http://localhost",
-    "is no redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
+    "is not a redis://, rediss://, redis-sentinel:// or redis-cluster:// address",
   ],
-  ["WEIR_HOST", "not a host", "is no address and no host name"],
-  ["WEIR_HOST", "0.0.0.0:80", "is no address and no host name"],
+  ["WEIR_HOST", "not a host", "is neither an address nor a host name"],
+  ["WEIR_HOST", "0.0.0.0:80", "is neither an address nor a host name"],
   ["WEIR_PORT", "65536", "is above 65535"],
   ["WEIR_PORT", "-1", "is below 0"],
   ["WEIR_PORT", "80a", "is not a whole number"],
   ["WEIR_PORT", " 80", "is not a whole number"],
   ["WEIR_PORT", "8e3", "is not a whole number"],
   ["WEIR_PORT", "80.5", "is not a whole number"],
-  ["WEIR_NAME", "two words", "may have letters, digits and . _ - alone"],
-  ["WEIR_NAME", "x".repeat(65), "may have letters, digits and . _ - alone"],
-  ["WEIR_ENGINE", "cuda", "is none of auto, tensorflow, wasm, "],
-  ["WEIR_LOG_LEVEL", "trace", "is none of debug, info, warning, error"],
-  ["WEIR_LOG_FORMAT", "TEXT", "is none of text, json"],
-  ["WEIR_API_KEY", "weir_ä", "is no API key"],
-  ["WEIR_CORS_ORIGINS", "*", "has something that is no origin"],
-  ["WEIR_CORS_ORIGINS", "https://a.example/", "has something that is no origin"],
-  ["WEIR_CORS_ORIGINS", "https://a.example, https://b.example", "has something that is no origin"],
+  ["WEIR_NAME", "two words", "may have only letters, digits and . _ -"],
+  ["WEIR_NAME", "x".repeat(65), "may have only letters, digits and . _ -"],
+  ["WEIR_ENGINE", "cuda", "is not one of auto, tensorflow, wasm, "],
+  ["WEIR_LOG_LEVEL", "trace", "is not one of debug, info, warning, error"],
+  ["WEIR_LOG_FORMAT", "TEXT", "is not one of text, json"],
+  ["WEIR_API_KEY", "weir_ä", "is not an API key"],
+  ["WEIR_CORS_ORIGINS", "*", "has an entry that is not an origin"],
+  ["WEIR_CORS_ORIGINS", "https://a.example/", "has an entry that is not an origin"],
+  [
+    "WEIR_CORS_ORIGINS",
+    "https://a.example, https://b.example",
+    "has an entry that is not an origin",
+  ],
 ];
 
 for (const [name, text, state] of bad) {
@@ -164,8 +168,8 @@ for (const host of ["0.0.0.0", "::", "10.0.0.7", "weir.example", "127.0.0.1.exam
   Deno.test(`config lets clients be served at "${host}" with API keys alone`, () => {
     assert.deepEqual(faults({ WEIR_HOST: host, WEIR_PORT: "high" }, { forClients: true }), [
       'WEIR_PORT="high" is not a whole number',
-      `WEIR_HOST="${host}" is no loopback address, ` +
-      "and without WEIR_API_KEYS_FILE no other is served",
+      `WEIR_HOST="${host}" is not a loopback address, ` +
+      "and no other is served without WEIR_API_KEYS_FILE",
     ]);
     const env = { WEIR_HOST: host, WEIR_API_KEYS_FILE: "keys.jsonl" };
     assert.deepEqual(faults(env, { forClients: true }), []);
@@ -175,7 +179,7 @@ for (const host of ["0.0.0.0", "::", "10.0.0.7", "weir.example", "127.0.0.1.exam
 
 Deno.test("config names the setting that a misspelt one is nearest to", () => {
   assert.deepEqual(faults({ WEIR_LOG_LEVL: "info" }), [
-    "WEIR_LOG_LEVL is no setting, the nearest is WEIR_LOG_LEVEL",
+    "WEIR_LOG_LEVL is not a setting, the nearest is WEIR_LOG_LEVEL",
   ]);
   assert.match(faults({ WEIR_TIMEOUT: "5" })[0]!, /the nearest is WEIR_TIMEOUT_MS$/);
   assert.match(faults({ WEIR_MODEL: "" })[0]!, /the nearest is WEIR_MODELS$/);

@@ -18,6 +18,6 @@ export function countOption(
   return new Option(flags, description).argParser((text) => {
     const count = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
     if (count >= min && count <= max) return count;
-    throw new InvalidArgumentError(`It is no whole number from ${min} to ${max}.`);
+    throw new InvalidArgumentError(`It is not a whole number from ${min} to ${max}.`);
   });
 }

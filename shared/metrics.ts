@@ -48,19 +48,19 @@ export function measureProcess(registry: Registry): void {
   gauge(
     registry,
     "process_start_time_seconds",
-    "When the process was started, since 1970 (UTC)",
+    "When the process started, in seconds since 1970 (UTC)",
     () => startedAt,
   );
   gauge(
     registry,
     "process_resident_memory_bytes",
-    "Memory that the process has of the machine",
+    "Resident memory of the process",
     () => process.memoryUsage.rss(),
   );
   total(
     registry,
     "process_cpu_seconds_total",
-    "Processor time of all the process' threads",
+    "Processor time of all threads of the process",
     () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1e6;
@@ -73,7 +73,7 @@ export function redisCalls(registry: Registry): (ms: number) => void {
   const calls = new Histogram({
     name: "weir_redis_call_seconds",
     help:
-      "Time of this process' calls to Redis, each with its second try; those that block are none",
+      "Time of this process' calls to Redis, each with its second try, but without blocking reads",
     buckets: [...SECONDS_BUCKETS],
     registers: [registry],
   });
@@ -104,7 +104,7 @@ export function measureRedis(registry: Registry, way: RedisWay): void {
   gauge(
     registry,
     "weir_redis_process_connections_max",
-    "Bound on them, WEIR_REDIS_CONNECTIONS_MAX",
+    "Bound on weir_redis_process_connections, WEIR_REDIS_CONNECTIONS_MAX",
     () => way.connectionsMax,
   );
 }
@@ -119,7 +119,7 @@ export interface JobCounts {
 export function countSubmitted(registry: Registry): JobCounts["submitted"] {
   const submitted = new Counter({
     name: "weir_jobs_submitted_total",
-    help: "Jobs that this process got accepted",
+    help: "Jobs that this process submitted",
     labelNames: ["model"],
     registers: [registry],
   });

@@ -7,11 +7,11 @@ import { InvalidArgumentError, Option } from "commander";
 
 /** Makes the flag: its value is the names, each once. */
 export function namesOption(flags: string, description: string): Option {
-  return new Option(flags, `${description}, with commas between; all otherwise`).argParser(
+  return new Option(flags, `${description}, separated by commas; by default all`).argParser(
     (text) => {
       const names = text.split(",");
       if (!names.includes("")) return [...new Set(names)];
-      throw new InvalidArgumentError("A name in it is empty.");
+      throw new InvalidArgumentError("One of the names is empty.");
     },
   );
 }

@@ -196,7 +196,8 @@ export class Consumer {
       }
       case "spent": {
         const { attempts, tell } = verdict;
-        const detail = `given up after ${attempts} attempts that did not end`;
+        const often = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+        const detail = `given up after ${often} that did not end`;
         const error = { code: "job_failed", detail } as const;
         return settler.settle([{ delivery, tell, outcome: { state: "dead", error, attempts } }]);
       }

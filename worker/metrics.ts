@@ -55,7 +55,7 @@ export class WorkerMetrics {
     });
     this.#batches = new Histogram({
       name: "weir_batch_images",
-      help: "Images that were given to a model at once",
+      help: "Images in each batch that a model was given",
       labelNames: ["model"],
       buckets: BATCH_BUCKETS,
       registers,
@@ -107,13 +107,13 @@ export class WorkerMetrics {
     gauge(
       this.registry,
       "weir_maintained_shards",
-      "Shards whose maintainer this worker is",
+      "Shards that this worker maintains",
       () => janitors.filter(({ elected }) => elected).length,
     );
     total(
       this.registry,
       "weir_maintenance_runs_total",
-      "Maintenance runs that found something to look after",
+      "Maintenance runs that had something to do",
       () => janitors.reduce((sum, { runs }) => sum + runs, 0),
     );
   }
@@ -121,10 +121,10 @@ export class WorkerMetrics {
   /** Measures what is under way, beside the bounds on it. */
   watchPipeline({ batcher, decoder, hands }: WorkerLevels): void {
     const levels: readonly [name: string, help: string, read: () => number][] = [
-      ["weir_jobs_in_hand", "Jobs that this worker has read and not done", () => hands.size],
+      ["weir_jobs_in_hand", "Jobs that this worker has read and not finished", () => hands.size],
       [
         "weir_images_held",
-        "Images that are decoded, wait for the model or are in it",
+        "Images that are being decoded, wait for the model or are in it",
         () => batcher.held,
       ],
       [

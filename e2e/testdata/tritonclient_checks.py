@@ -151,7 +151,7 @@ refused(
 refused(
     400,
     'read inference request: "parameters": "sequence_id" is unknown, '
-    'of parameters there is "top", "timeout", "binary_data_output"',
+    'the known parameters are "top", "timeout", "binary_data_output"',
     infer,
     tensor_input(True),
     sequence_id=1,

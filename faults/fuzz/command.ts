@@ -17,7 +17,7 @@ export function fuzzCommand(action: (options: FuzzOptions) => Promise<void>): Co
     .addOption(seedOption("what the cases are drawn from"))
     .addOption(countOption("--cases <n>", "cases to send").default(2000))
     .addOption(countOption("--only <n>", "send this case alone, and print its answer", { min: 0 }))
-    .addOption(countOption("--at-once <n>", "cases under way at a time").default(8))
+    .addOption(countOption("--at-once <n>", "cases under way at once").default(8))
     .addOption(countOption("--workers <n>", "worker processes").default(1))
     .action(action);
 }

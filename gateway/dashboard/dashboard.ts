@@ -114,7 +114,7 @@ export class Dashboard {
       try {
         await this.#look();
       } catch (error) {
-        log.warn("dashboard cannot be told", { error: String(error) });
+        log.warn("dashboard cannot be updated", { error: String(error) });
       }
       await clock.sleep(LOOK_MS, signal);
     }

@@ -47,7 +47,7 @@ export function openWatch(parts: WatchParts): Watch {
       letterImages.forget(id);
       // Who did it waits for the answer of that, not for this.
       dashboard.refresh().catch((error) =>
-        log.warn("dashboard cannot be told", { error: String(error) })
+        log.warn("dashboard cannot be updated", { error: String(error) })
       );
     },
     noting: (feed) => notingFeed(feed, recorder),

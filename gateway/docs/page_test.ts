@@ -49,9 +49,9 @@ Deno.test("the page says of an operation what it takes and what it answers", () 
   for (
     const part of [
       "POST /v1/jobs Submit photos as a job.",
-      "top query, integer, 1 to 100 Most predictions",
+      "top query, integer, 1 to 100 The most predictions",
       "multipart/form-data image list of string",
-      "202 Job The job: it is accepted. With Location, Preference-Applied.",
+      "202 Job The job, accepted. With Location, Preference-Applied.",
       "Problems invalid_request",
     ]
   ) {

@@ -16,13 +16,15 @@ const Ms = z.number();
 const StageName = z.enum(STAGES);
 
 const AttemptSchema = z.object({
-  number: z.int().meta({ description: "Attempts that were handed back are counted once more" }),
+  number: z.int().meta({
+    description: "From 1 on; an attempt that was handed back gives its number to the next",
+  }),
   worker: z.string(),
   delivery: z.int().meta({ description: "How often its entry had been delivered by then" }),
   beganAt: Time,
   endedAt: Time.nullable(),
   end: z.enum(ATTEMPT_ENDS),
-  work: Work.nullable().meta({ description: "What its worker told of it" }),
+  work: Work.nullable().meta({ description: "What its worker reported of it" }),
 }).meta({ id: "Attempt", description: "One attempt of a worker at a job" });
 
 /** The whole story of one job. */
@@ -38,7 +40,7 @@ export const ExplanationSchema = z.object({
     attempt: z.int().nullable(),
     fromMs: Ms,
     toMs: Ms,
-  })).meta({ description: "What a picture shows: stages, in milliseconds since it was accepted" }),
+  })).meta({ description: "Its stages, to be drawn: in milliseconds since it was accepted" }),
   events: z.array(z.object({
     at: Time,
     ms: Ms.meta({ description: "Since it was accepted" }),
@@ -51,7 +53,7 @@ export const ExplanationSchema = z.object({
   imageBytes: z.int(),
   replayOf: z.string().nullable().meta({ description: "The dead job that it is a replay of" }),
   traceId: z.string().nullable(),
-  readableUntil: Time.meta({ description: "When its record goes" }),
+  readableUntil: Time.meta({ description: "When its record expires" }),
 }).meta({ id: "Explanation", description: "One job's whole story" });
 
 export type ExplanationView = Frozen<z.output<typeof ExplanationSchema>>;

@@ -195,13 +195,13 @@ Deno.test("a job that is cancelled or expires in the queue was never begun", () 
   assert.deepEqual(texts(view).slice(1), [
     "400 cancelled by gateway g1: the client that waited left, and nobody else waited; " +
     "told to nobody; gateway g1 was not there to be told",
-    "900 worker w1 met its entry in the queue and removed it",
+    "900 worker w1 found its entry in the queue and removed it",
   ]);
   const late = explained(story(
     [[30_000, ended({ state: "expired", role: "maintenance" })]],
     { state: "expired", attempts: 0 },
   ));
-  assert.match(texts(late)[1]!, /expired: maintenance w1 found its deadline over/);
+  assert.match(texts(late)[1]!, /expired: maintenance w1 found its deadline passed/);
   assert.equal(late.slowest, "queue");
 });
 

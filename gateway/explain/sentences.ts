@@ -69,7 +69,7 @@ export function factText(
     case "handed_back":
       return `worker ${fact.worker} gave it back to the queue, for others to do`;
     case "dropped":
-      return `worker ${fact.worker} met its entry in the queue and removed it`;
+      return `worker ${fact.worker} found its entry in the queue and removed it`;
     case "more":
       return "more happened than is kept here";
     case "ended":
@@ -133,7 +133,7 @@ function endedText(
     case "cancelled":
       return `cancelled by ${by}${fact.why === undefined ? "" : `: ${WHY[fact.why]}`}${news}`;
     case "expired":
-      return `expired: ${by} found its deadline over${news}`;
+      return `expired: ${by} found its deadline passed${news}`;
   }
 }
 

@@ -180,7 +180,7 @@ function abandon(reader: ReadableStreamDefaultReader<Uint8Array>): void {
 }
 
 function tooLarge({ bodyBytesMax }: Pick<BodyOptions, "bodyBytesMax">): Body {
-  return refused("payload_too_large", `at most ${bodyBytesMax} bytes are taken in`);
+  return refused("payload_too_large", `at most ${bodyBytesMax} bytes are accepted`);
 }
 
 function refused(code: Fault["code"], state: string): Body {

@@ -64,7 +64,7 @@ Deno.test("body: a declared length above the bound is refused unread", async () 
   assert.deepEqual(await readBody(request, OPTIONS), {
     ok: false,
     code: "payload_too_large",
-    detail: "read body: at most 100000 bytes are taken in",
+    detail: "read body: at most 100000 bytes are accepted",
   });
   assert.equal(request.bodyUsed, false);
 });

@@ -36,7 +36,7 @@ export function headFault({ url, headers }: Pick<Request, "url" | "headers">): F
     return refused(`the address has more than ${URL_CHARACTERS_MAX} characters`);
   }
   // The server puts the Host header into it as it came.
-  if (!URL.canParse(url)) return refused("the Host header is no host");
+  if (!URL.canParse(url)) return refused("the Host header is not a host");
   const query = url.slice(url.indexOf("?") + 1);
   if (query.split("&", QUERY_PARAMETERS_MAX + 1).length > QUERY_PARAMETERS_MAX) {
     return refused(`more than ${QUERY_PARAMETERS_MAX} parameters`);

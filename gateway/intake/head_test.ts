@@ -34,7 +34,7 @@ Deno.test("head: an address is bounded by its characters", () => {
 
 Deno.test("head: an address whose host is none is refused", () => {
   for (const host of ["a b", "[::", "host:99999", "%00"]) {
-    assert.equal(judged(`http://${host}/predict`), "read head: the Host header is no host");
+    assert.equal(judged(`http://${host}/predict`), "read head: the Host header is not a host");
   }
 });
 

@@ -73,11 +73,11 @@ export function checkImage(
   if (size === undefined) return refused("undecodable_image", `the ${type} header is damaged`);
   const { width, height } = size;
   if (width * height > options.pixelsMax) {
-    const limit = `at most ${options.pixelsMax} pixels are taken in`;
+    const limit = `at most ${options.pixelsMax} pixels are accepted`;
     return refused("payload_too_large", `${width} x ${height} pixels, ${limit}`);
   }
   if (type === "image/png" && pngMetadataBytes(bytes) > PNG_METADATA_BYTES_MAX) {
-    const limit = `at most ${PNG_METADATA_BYTES_MAX} bytes of metadata are taken in`;
+    const limit = `at most ${PNG_METADATA_BYTES_MAX} bytes of metadata are accepted`;
     return refused("payload_too_large", limit);
   }
   return { ok: true, mediaType: type, width, height };

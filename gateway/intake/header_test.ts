@@ -138,7 +138,7 @@ Deno.test("header: a PNG that claims 60,000 x 60,000 pixels is too large", () =>
   assert.deepEqual(checkImage(pngHeader(60_000, 60_000), { pixelsMax: 50_000_000 }), {
     ok: false,
     code: "payload_too_large",
-    detail: "read image: 60000 x 60000 pixels, at most 50000000 pixels are taken in",
+    detail: "read image: 60000 x 60000 pixels, at most 50000000 pixels are accepted",
   });
 });
 
@@ -202,7 +202,7 @@ Deno.test("header: a PNG's compressed metadata is bounded, however it is shared 
     const checked = checkImage(png({ ...picture, chunks }), ENOUGH);
     return checked.ok ? "ok" : checked.detail;
   };
-  const refusal = "read image: at most 1048576 bytes of metadata are taken in";
+  const refusal = "read image: at most 1048576 bytes of metadata are accepted";
   for (const name of ["zTXt", "iTXt", "iCCP"]) {
     const half = PNG_METADATA_BYTES_MAX / 2;
     const [first, second] = [half, half].map((bytes) => pngChunk(name, new Uint8Array(bytes)));

@@ -30,7 +30,7 @@ export const IMAGES_BODY: ZodOpenApiRequestBodyObject = {
         properties: {
           [IMAGE_FIELD]: {
             type: "array",
-            description: `One image a part, ${IMAGES_MAX} at most`,
+            description: `One image in each part, ${IMAGES_MAX} at most`,
             items: { type: "string", contentMediaType: "image/*" },
             minItems: 1,
             maxItems: IMAGES_MAX,

@@ -66,6 +66,6 @@ Deno.test("images: a malformed form is an invalid request", async () => {
 });
 
 Deno.test("images: a fault of the body is passed on", async () => {
-  const state = "payload_too_large: read body: at most 100000 bytes are taken in";
+  const state = "payload_too_large: read body: at most 100000 bytes are accepted";
   assert.equal(seen(await post("x".repeat(100_001))), state);
 });

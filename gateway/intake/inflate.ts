@@ -37,14 +37,14 @@ export async function inflateBody(
   const inflating = Object.hasOwn(INFLATES, name) ? INFLATES[name] : undefined;
   if (inflating === undefined) {
     const known = Object.keys(INFLATES).join(", ");
-    return refused("unsupported_media_type", `encoding "${encoding}" is none of ${known}`);
+    return refused("unsupported_media_type", `encoding "${encoding}" is not one of ${known}`);
   }
   return await new Promise((resolve) =>
     inflating(bytes, { maxOutputLength: bytesMax }, (error, inflated) => {
       if (error === null) return resolve({ ok: true, bytes: inflated });
       resolve(
         (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE"
-          ? refused("payload_too_large", `at most ${bytesMax} bytes are taken in`)
+          ? refused("payload_too_large", `at most ${bytesMax} bytes are accepted`)
           : refused("invalid_request", `the ${name} data is incomplete or damaged`),
       );
     })

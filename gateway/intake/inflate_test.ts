@@ -32,7 +32,7 @@ Deno.test("a body that would grow beyond the bound is too large", async () => {
     assert.deepEqual(await inflateBody(bytes, "gzip", bytesMax), {
       ok: false,
       code: "payload_too_large",
-      detail: `inflate body: at most ${bytesMax} bytes are taken in`,
+      detail: `inflate body: at most ${bytesMax} bytes are accepted`,
     });
   }
 });
@@ -59,7 +59,7 @@ Deno.test("another encoding is not understood, and the answer says which are", a
     assert.deepEqual(await inflateBody(bytesOf(TEXT), encoding, 10_000), {
       ok: false,
       code: "unsupported_media_type",
-      detail: `inflate body: encoding "${encoding}" is none of gzip, deflate`,
+      detail: `inflate body: encoding "${encoding}" is not one of gzip, deflate`,
     });
   }
 });

@@ -31,9 +31,9 @@ export function keyCommand(action: (fields: KeyFields) => Promise<void>): Comman
     .addOption(new Option("--role <role>", "what it may be used for").choices(ROLES))
     .addOption(namesOption("--models <names>", "models that it may use"))
     .addOption(countOption("--requests <n>", "jobs that it may submit in a window", BOUNDS))
-    .addOption(countOption("--bytes <n>", "bytes of images in a window", BOUNDS))
-    .addOption(countOption("--window <seconds>", "length of a window, 60 otherwise", BOUNDS))
-    .addOption(countOption("--concurrency <n>", "jobs without an outcome at once", BOUNDS))
+    .addOption(countOption("--bytes <n>", "bytes of images that it may submit in a window", BOUNDS))
+    .addOption(countOption("--window <seconds>", "length of a window (default: 60)", BOUNDS))
+    .addOption(countOption("--concurrency <n>", "unfinished jobs that it may have at once", BOUNDS))
     .action((name: string, flags: Flags) => action(fieldsOf(name, flags)));
   return command;
 }

@@ -33,7 +33,7 @@ const QuotaFields = z.strictObject({
 /** A line of the file. */
 const Entry = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, "may have 1 to 64 letters, digits and . _ -"),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, "is no SHA-256 digest of 64 hexadecimal digits"),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, "is not a SHA-256 digest of 64 hexadecimal digits"),
   role: z.enum(ROLES).default("client"),
   models: z.array(z.string().min(1)).min(1).optional(),
   quota: QuotaFields.optional(),
@@ -71,8 +71,9 @@ export function parseKeys(text: string): ReadKeys {
     for (const field of ["name", "sha256"] as const) {
       const unique = `${field} ${read.entry[field]}`;
       const first = lines.get(unique);
-      if (first !== undefined) faults.push(`line ${number}: "${field}" is that of line ${first}`);
-      else lines.set(unique, number);
+      if (first !== undefined) {
+        faults.push(`line ${number}: "${field}" is already on line ${first}`);
+      } else lines.set(unique, number);
     }
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, keys };
@@ -90,7 +91,7 @@ export function parseEntry(
     json = JSON.parse(line);
   } catch {
     // The parser's own words would show a part of the line.
-    return { ok: false, faults: ["is no JSON object"] };
+    return { ok: false, faults: ["is not a JSON object"] };
   }
   const read = Entry.safeParse(json);
   if (read.success) return { ok: true, entry: read.data };

@@ -57,11 +57,11 @@ Deno.test("a file without anything may be one that is just being written", () =>
 });
 
 const bad: [text: string, fault: string][] = [
-  ["weir_secret", "is no JSON object"],
+  ["weir_secret", "is not a JSON object"],
   ["[]", "Invalid input: expected object, received array"],
   [line({ name: "a b" }), '"name": may have 1 to 64 letters, digits and . _ -'],
   [line({ name: "a}b" }), '"name": may have 1 to 64 letters, digits and . _ -'],
-  [line({ sha256: "weir_secret" }), '"sha256": is no SHA-256 digest of 64 hexadecimal digits'],
+  [line({ sha256: "weir_secret" }), '"sha256": is not a SHA-256 digest of 64 hexadecimal digits'],
   [line({ sha256: undefined }), '"sha256": Invalid input: expected string, received undefined'],
   [line({ role: "root" }), '"role": Invalid option: expected one of "client"|"admin"'],
   [line({ models: [] }), '"models": Too small: expected array to have >=1 items'],
@@ -87,6 +87,8 @@ Deno.test("every fault of every line is told at once", () => {
 });
 
 Deno.test("names and digests are unique", () => {
-  assert.deepEqual(faults(line(), "", line({ sha256: B })), ['line 3: "name" is that of line 1']);
-  assert.deepEqual(faults(line(), line({ name: "b" })), ['line 2: "sha256" is that of line 1']);
+  assert.deepEqual(faults(line(), "", line({ sha256: B })), [
+    'line 3: "name" is already on line 1',
+  ]);
+  assert.deepEqual(faults(line(), line({ name: "b" })), ['line 2: "sha256" is already on line 1']);
 });

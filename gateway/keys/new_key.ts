@@ -82,5 +82,5 @@ export async function tellNewKey(
   say(key);
   complain(`This is the key of "${fields.name}", shown once.`);
   if (file === undefined) complain(`Its line for the file of WEIR_API_KEYS_FILE:\n${line}`);
-  else complain(`Its entry is in "${file}", gateways take it up by themselves.`);
+  else complain(`Its entry is in "${file}", gateways pick it up by themselves.`);
 }

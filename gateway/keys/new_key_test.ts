@@ -57,7 +57,7 @@ Deno.test("a name that is taken, or a file with a fault, is left as it is", asyn
   const { line } = makeKey({ name: "ada" });
   for (
     const [text, fault] of [
-      [`${line}\n`, 'line 2: "name" is that of line 1'],
+      [`${line}\n`, 'line 2: "name" is already on line 1'],
       ["{}\n", 'line 1: "name": '],
     ] as const
   ) {

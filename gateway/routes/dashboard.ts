@@ -20,9 +20,9 @@ export function dashboardRoutes({ dashboard, streams }: DashboardRoutesParts): R
     id: "watchDeployment",
     summary: "Watch what the deployment is doing",
     description:
-      "Server-Sent Events without an end: `points` (data: ten seconds each, first those " +
-      "of the last hour in which anything happened, then each as it ends) and every 2 s `view` " +
-      "(data: what is now). However many watch, Redis is read once for all.",
+      "Server-Sent Events that never end: `points` (data: ten seconds each, first those of the " +
+      "last hour in which anything happened, then each as it ends) and every 2 s `view` (data: " +
+      "the state now). However many clients watch, Redis is read once for all of them.",
     answers: {
       200: { description: "The events", content: { "text/event-stream": {} } },
     },

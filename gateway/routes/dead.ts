@@ -81,7 +81,7 @@ function image({ letterImages }: DeadParts): Route {
     access: "admin",
     path: "/admin/dead/:id/image",
     id: "getDeadLetterImage",
-    summary: "Get the first image of a dead letter, as it came",
+    summary: "Get the first image of a dead letter, as it was sent",
     params: { id: LetterIdText },
     answers: {
       200: {
@@ -110,8 +110,8 @@ function replay(parts: DeadParts): Route {
     id: "replayDeadLetter",
     summary: "Make a new job of a dead one's images",
     description:
-      "The letter is gone then, and the job is the administrator's. A letter whose job is not " +
-      "admitted stays.",
+      "The letter is gone then, and the job belongs to the administrator. If the job is not " +
+      "admitted, the letter stays.",
     params: { id: LetterIdText },
     headers: { "X-Request-Timeout-Ms": TimeoutMs.optional() },
     answers: { 202: json("The new job", JobSchema, LOCATION) },

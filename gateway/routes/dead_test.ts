@@ -40,7 +40,7 @@ Deno.test("a list is bounded, and may be of one model", async () => {
     const [query, detail] of [
       ["limit=0", 'parameter "limit" is not from 1 to 1000'],
       ["limit=1001", 'parameter "limit" is not from 1 to 1000'],
-      ["limit=all", 'parameter "limit" is no whole number'],
+      ["limit=all", 'parameter "limit" is not a whole number'],
       ["max=3", 'parameter "max" is unknown'],
     ]
   ) {
@@ -110,7 +110,7 @@ Deno.test("a replay's deadline is checked before the letter is touched", async (
     headers: { "x-request-timeout-ms": "soon" },
   });
   const detail = await problem(response, 400, "invalid_request");
-  assert.equal(detail, 'header "X-Request-Timeout-Ms" is no whole number');
+  assert.equal(detail, 'header "X-Request-Timeout-Ms" is not a whole number');
   assert.equal(await broker.redis.client.xlen(keys.dead(MODEL)), 1);
 });
 

@@ -12,7 +12,7 @@ export function documentationRoutes(groups: () => readonly RouteGroup[]): RouteG
   const document = once(() => openApiDocument(groups()));
   return {
     name: "Documentation",
-    description: "What you read.",
+    description: "What you are reading.",
     routes: [openApi(document), docs(document)],
   };
 }

@@ -20,18 +20,18 @@ export function eventsRoute({ jobs, streams }: EventsParts): Route {
     method: "GET",
     path: "/v1/jobs/:id/events",
     id: "followJob",
-    summary: "Follow a job: what has happened, then what happens",
+    summary: "Follow a job: what has happened so far, then what happens",
     description: "Server-Sent Events: `queued`, `running` (data: the job as it was then), " +
       '`prediction` for each image in order (data: `{"index"}` and its answer: ' +
       "`predictions`, `embedding` or `tensor`), then " +
       "`succeeded`, `failed`, `cancelled` or `expired` (data: the job), which ends the stream. " +
-      'Instead of predictions that are kept no more, `gap` (data: `{"from", "to"}`, indices): ' +
-      "they are in the job when it has succeeded. An event's id is the same for everybody.",
+      'Instead of predictions that are no longer kept, `gap` (data: `{"from", "to"}`, indices): ' +
+      "they are in the job once it has succeeded. An event's id is the same for everybody.",
     params: { id: JobIdText },
     headers: { "Last-Event-ID": LastEventId },
     answers: {
       200: { description: "The events", content: { "text/event-stream": {} } },
-      204: { description: "`Last-Event-ID` was the last event: there will be no other" },
+      204: { description: "`Last-Event-ID` was the last event: no other will follow" },
     },
     problems: REDIS_PROBLEMS,
     handle: async ({ request, caller, params, headers }) => {

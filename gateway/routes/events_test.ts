@@ -103,11 +103,11 @@ Deno.test("a client that knows an event is told what came after, and 204 after t
 });
 
 for (const wrong of ["one", "-1", "1.5", "", "10000000000"]) {
-  Deno.test(`Last-Event-ID "${wrong}" is no event's id`, async () => {
+  Deno.test(`Last-Event-ID "${wrong}" is not an event's id`, async () => {
     await using opened = await openApp();
     const id = await submit(opened.broker);
     const detail = await problem(await follow(opened, id, wrong), 400, "invalid_request");
-    assert.equal(detail, 'header "Last-Event-ID" is no event\'s id');
+    assert.equal(detail, 'header "Last-Event-ID" is not an event\'s id');
   });
 }
 

@@ -16,8 +16,9 @@ export interface ExplainParts {
 }
 
 export function explainRoute({ stories, resultTtlMs }: ExplainParts): Route {
-  const gone = "no such job: it never was, it is another API key's, or its record is gone: " +
-    `${resultTtlMs / 1000} s after its deadline, or a minute where its client only waited for it`;
+  const gone =
+    "no such job: it never existed, belongs to another API key, or its record is gone, " +
+    `${resultTtlMs / 1000} s after its deadline, or a minute after if its client only waited`;
   return route({
     method: "GET",
     path: "/v1/jobs/:id/explain",
@@ -25,8 +26,8 @@ export function explainRoute({ stories, resultTtlMs }: ExplainParts): Route {
     summary: "Explain a job: what happened to it, and where its time went",
     description:
       "Every attempt with its worker, batches and stages, faults, and who was told. The " +
-      "story lives as long as the job's record. Jobs that were in a batch with it are named to " +
-      "administrators alone.",
+      "story lives as long as the job's record. Only administrators are told which jobs were in " +
+      "a batch with it.",
     params: { id: JobIdText },
     answers: { 200: json("The story", ExplanationSchema) },
     problems: REDIS_PROBLEMS,

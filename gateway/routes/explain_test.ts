@@ -52,13 +52,13 @@ Deno.test("a job past its deadline is expired before its story is told", async (
   do {
     story = await (await opened.app.request(`/v1/jobs/${id}/explain`)).json();
   } while (story.job.state !== "expired");
-  assert.match(story.events.at(-1).text, /expired: gateway g1 found its deadline over/);
+  assert.match(story.events.at(-1).text, /expired: gateway g1 found its deadline passed/);
 });
 
 Deno.test("a story that is not there says what that can mean", async () => {
   await using opened = await openApp();
   const response = await opened.app.request(`/v1/jobs/${MATE}/explain`);
-  assert.match(await problem(response, 404, "not_found"), /its record is gone: 60 s after/);
+  assert.match(await problem(response, 404, "not_found"), /its record is gone, 60 s after/);
 });
 
 Deno.test("who was in a batch with a job is told to administrators alone", async () => {

@@ -21,7 +21,7 @@ export function healthRoutes(parts: HealthParts): RouteGroup {
     access: "anyone",
     path: "/healthz",
     id: "isAlive",
-    summary: "Say whether the process lives",
+    summary: "Say whether the process is alive",
     answers: { 200: json("It does", z.object({ alive: z.literal(true) })) },
     problems: [],
     handle: () => Response.json({ alive: true }),
@@ -40,7 +40,7 @@ function ready(parts: HealthParts): Route {
     path: "/readyz",
     id: "isReady",
     summary: "Say whether requests can be served",
-    description: "They can where Redis answers and a warm worker serves the default model.",
+    description: "They can if Redis answers and a warm worker serves the default model.",
     answers: { 200: json("They can", z.object({ ready: z.literal(true) })) },
     problems: REDIS_PROBLEMS,
     handle: async () => {

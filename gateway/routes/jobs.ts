@@ -28,14 +28,15 @@ export const LOCATION = z.object({
   Location: z.string().meta({ description: "Path of the job" }),
 });
 const WAITED = z.object({
-  "Preference-Applied": z.string().optional().meta({ description: "Where the client waited" }),
+  "Preference-Applied": z.string().optional().meta({ description: "If the client waited" }),
 });
 const CREATED = LOCATION.extend(WAITED.shape);
 
 export function jobRoutes(parts: JobsRoutesParts): RouteGroup {
   return {
     name: "Jobs",
-    description: "A job is `queued`, `running`, then for good `succeeded`, `failed`, `cancelled` " +
+    description:
+      "A job is `queued`, then `running`, and in the end `succeeded`, `failed`, `cancelled` " +
       "or `expired`.",
     routes: [create(parts), read(parts), eventsRoute(parts), explainRoute(parts), cancel(parts)],
   };
@@ -51,8 +52,8 @@ function create({ jobs, submitter }: JobsRoutesParts): Route {
     headers: { ...SUBMIT_HEADERS, Prefer },
     body: IMAGES_BODY,
     answers: {
-      200: json("The job: the client waited, and it has finished", JobSchema, CREATED),
-      202: json("The job: it is accepted", JobSchema, CREATED),
+      200: json("The job: the client waited, and it has finished in that time", JobSchema, CREATED),
+      202: json("The job, accepted", JobSchema, CREATED),
     },
     problems: SUBMIT_PROBLEMS,
     handle: async ({ request, caller, query, headers }) => {
@@ -88,7 +89,7 @@ function read({ jobs }: JobsRoutesParts): Route {
     summary: "Read a job, or wait for its outcome",
     params: { id: JobIdText },
     headers: { Prefer },
-    answers: { 200: json("The job as it is", JobSchema, WAITED) },
+    answers: { 200: json("The job as it is now", JobSchema, WAITED) },
     problems: REDIS_PROBLEMS,
     handle: async ({ request, caller, params, headers }) => {
       const { Prefer: waitMs = 0 } = headers;

@@ -185,7 +185,7 @@ Deno.test("a job is cancelled queued or running, and then it has an outcome", as
     assert.equal(response.status, 200);
     assert.equal((await response.json()).state, "cancelled");
     const detail = await problem(await cancel(id), 409, "job_finished");
-    assert.equal(detail, "the job is over already: cancelled");
+    assert.equal(detail, "the job has finished: cancelled");
   }
 });
 

@@ -21,7 +21,7 @@ const ModelSchema = ModelCardSchema.extend({
     version: z.string(),
     readyWorkers: z.int().meta({ description: "Workers that serve it now" }),
   })).meta({
-    description: "Those that ready workers serve: several while a new one is rolled out",
+    description: "The versions that ready workers serve: several while a new one is rolled out",
   }),
 }).meta({ id: "Model", description: "A model as workers announced it" });
 

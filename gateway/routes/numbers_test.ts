@@ -93,7 +93,7 @@ Deno.test("a request for more numbers than an answer may hold is refused", async
   await using opened = await open({ output: { kind: "tensor", shape: [256, 256] } });
   assert.equal(
     await problem(await opened.post("/predict", formOf(5)), 413, "payload_too_large"),
-    'model "shapes" answers each with 65536 numbers, at most 4 are taken in, not 5',
+    'model "shapes" answers each with 65536 numbers, so at most 4 images are accepted, not 5',
   );
   assert.equal((await opened.post("/v1/jobs", formOf(4))).status, 202);
 });

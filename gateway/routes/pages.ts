@@ -57,7 +57,7 @@ function filesRoute(files: PageFiles): Route {
     access: "anyone",
     path: `${PAGE_PATH}/:name`,
     id: "pageFile",
-    summary: "Give a file of a page",
+    summary: "Get a file of a page",
     params: { name: FileName },
     headers: { "If-None-Match": IfNoneMatch },
     answers: answersOf(PAGE_TYPES),
@@ -73,7 +73,7 @@ function librariesRoute(files: PageFiles): Route {
     access: "anyone",
     path: `${LIBRARY_PATH}/:library/:name`,
     id: "libraryFile",
-    summary: "Give a module of a library that a page uses",
+    summary: "Get a module of a library that a page uses",
     params: { library: z.string().meta({ description: "Name of the library" }), name: FileName },
     headers: { "If-None-Match": IfNoneMatch },
     answers: answersOf(PAGE_TYPES),
@@ -90,7 +90,7 @@ function answersOf(types: readonly string[]): Record<number, ZodOpenApiResponseO
       headers: HEADERS,
       content: Object.fromEntries(types.map((type) => [type, {}])),
     },
-    304: { description: "The client has it", headers: HEADERS },
+    304: { description: "The client has it already", headers: HEADERS },
   };
 }
 

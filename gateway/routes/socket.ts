@@ -26,15 +26,15 @@ export interface SocketRoutesParts extends AuthenticationParts {
 
 const DESCRIPTION = [
   "Each binary message is an image and becomes a job of its own, under the same checks and quotas",
-  'as a request. What is told is JSON: `{"type", "seq", "id", …}`, `seq` counting the client\'s',
+  'as a request. Replies are JSON: `{"type", "seq", "id", …}`, in which `seq` counts the client\'s',
   "images from 1 on. First comes `accepted` (with `window`: how many more may be sent) or `error`",
-  "(with a problem's `title`, `status`, `code`, `detail`, and `retryAfter` in seconds); then the",
-  "job's events as `GET /v1/jobs/{id}/events` has them, data's members beside the others.",
-  `At most ${IN_FLIGHT_MAX} images are in flight: one more is \`at_capacity\`. A client that leaves`,
-  "cancels nothing. The socket is closed with 1000 after 5 minutes without an image, 1001 when the",
-  "gateway stops, 1008 for an API key that is not known and for a client that does not read, 1009",
-  "for an image that is too large. A browser sends its API key as a subprotocol: `weir.key.KEY`",
-  "beside `weir`.",
+  "(with a problem's `title`, `status`, `code`, `detail`, and `retryAfter` in seconds); then come",
+  "the job's events, as from `GET /v1/jobs/{id}/events`, with the members of their data beside",
+  `these. At most ${IN_FLIGHT_MAX} images may be in flight: one more is refused as \`at_capacity\`. A`,
+  "client that leaves cancels nothing. The socket is closed with 1000 after 5 minutes without an",
+  "image, with 1001 when the gateway stops, with 1008 for an API key that is not known or a client",
+  "that does not read, and with 1009 for an image that is too large. A browser sends its API key",
+  "as a subprotocol: `weir.key.KEY` beside `weir`.",
 ].join(" ");
 
 export function socketRoutes(parts: SocketRoutesParts): RouteGroup {
@@ -50,7 +50,9 @@ export function socketRoutes(parts: SocketRoutesParts): RouteGroup {
     problems: ["invalid_request", "forbidden", "at_capacity"],
     handle: ({ request, query }) => {
       if (!isWelcomeOrigin(request, corsOrigins)) {
-        return problemResponse(fault("forbidden", "pages of this origin may open no socket here"));
+        return problemResponse(
+          fault("forbidden", "pages of this origin may not open a socket here"),
+        );
       }
       if (draining() || sockets.isFull) return problemResponse(AT_CAPACITY);
       const authorization = request.headers.get("authorization");
@@ -68,7 +70,7 @@ export function socketRoutes(parts: SocketRoutesParts): RouteGroup {
       };
       return upgrades.accept(request, (socket) => sockets.welcome(socket, sending)) ??
         problemResponse(
-          fault("invalid_request", "a WebSocket is opened here: send Upgrade: websocket"),
+          fault("invalid_request", "this path opens a WebSocket: send Upgrade: websocket"),
         );
     },
   });

@@ -135,7 +135,7 @@ Deno.test("an image beyond the socket's bound is refused, one after an answer is
   client.send(PHOTO, PHOTO, PHOTO);
   const [error] = await client.until("error");
   assert.deepEqual([error!.seq, error!.code, error!.retryAfter], [3, "at_capacity", 1]);
-  assert.equal(error!.detail, "2 images of this socket are in flight");
+  assert.equal(error!.detail, "2 images of this socket are already in flight");
   const accepted = await client.until("accepted", 2);
   assert.equal(accepted[1]!.window, 0);
   const scrape = async () => await (await served.opened.app.request("/metrics")).text();
@@ -160,7 +160,7 @@ Deno.test("images that wait are bounded in bytes, and refused when Redis does no
   client.send(PHOTO, PHOTO, PHOTO);
   const [full, ...busy] = await client.until("error", 3);
   assert.deepEqual([full!.seq, full!.code], [4, "at_capacity"]);
-  assert.equal(full!.detail, `${PHOTO.length} bytes of this socket's images wait`);
+  assert.equal(full!.detail, `${PHOTO.length} bytes of this socket's images are already waiting`);
   assert.deepEqual(busy.map(({ seq, code }) => [seq, code]), [[2, "busy"], [3, "busy"]]);
   await client.close();
 });
@@ -191,7 +191,7 @@ Deno.test("an image that is too large closes the socket with 1009", async () => 
   client.send(new Uint8Array(1_000));
   assert.equal((await client.until("error"))[0]!.code, "unsupported_media_type");
   client.send(new Uint8Array(1_001));
-  const reason = "at most 1000 bytes are taken in";
+  const reason = "at most 1000 bytes are accepted";
   assert.deepEqual(await client.closed, { code: 1009, reason });
 });
 
@@ -261,7 +261,7 @@ Deno.test("a gateway that stops answers what is in flight, takes no more, and cl
   busy.send(PHOTO);
   await busy.until("accepted");
   opened.drain();
-  const gone = { code: 1001, reason: "the gateway stops" };
+  const gone = { code: 1001, reason: "the gateway is stopping" };
   assert.deepEqual(await idle.closed, gone);
   await assert.rejects(served.open(), /refused/);
   busy.send(PHOTO);
@@ -315,7 +315,7 @@ Deno.test("a key comes as a header or as a subprotocol, and is never answered", 
 
 Deno.test("a socket without a key that is known is closed with 1008, other requests are 401", async () => {
   await using served = await serve({ keys: [ADA] });
-  const closed = { code: 1008, reason: "no API key that is known" };
+  const closed = { code: 1008, reason: "no known API key" };
   for (
     const options of [
       {},
@@ -333,7 +333,7 @@ Deno.test("a socket without a key that is known is closed with 1008, other reque
   const headers = { authorization: `Bearer ${KEY}` };
   const response = await served.opened.app.request(PATH, { headers });
   const detail = await problem(response, 400, "invalid_request");
-  assert.equal(detail, "a WebSocket is opened here: send Upgrade: websocket");
+  assert.equal(detail, "this path opens a WebSocket: send Upgrade: websocket");
 });
 
 Deno.test("a key that is removed closes its socket at the next image", async () => {
@@ -358,7 +358,7 @@ Deno.test("pages of other origins open no socket, but those on the allow-list do
     const headers = { origin: other, upgrade: "websocket", connection: "upgrade" };
     const response = await served.opened.app.request(PATH, { headers });
     const detail = await problem(response, 403, "forbidden");
-    assert.equal(detail, "pages of this origin may open no socket here");
+    assert.equal(detail, "pages of this origin may not open a socket here");
   }
 });
 

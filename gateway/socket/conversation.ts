@@ -105,13 +105,13 @@ export class Conversation {
   #take(data: ArrayBuffer | string): void {
     if (this.#over) return;
     if (typeof data === "string") {
-      this.#send(errorText(fault("invalid_request", "a message is one image, as binary data")));
+      this.#send(errorText(fault("invalid_request", "send each image as one binary message")));
       return this.#rest();
     }
     const bytes = new Uint8Array(data);
     const { imageBytesMax } = this.#parts.bounds;
     if (bytes.length > imageBytesMax) {
-      return this.#close(CLOSE.tooBig, `at most ${imageBytesMax} bytes are taken in`);
+      return this.#close(CLOSE.tooBig, `at most ${imageBytesMax} bytes are accepted`);
     }
     const seq = ++this.#seq;
     const refusal = this.#refusal(bytes.length);
@@ -131,10 +131,13 @@ export class Conversation {
     const { inFlightMax, waitingBytesMax } = this.#parts.bounds;
     if (this.#draining) return AT_CAPACITY;
     if (this.#inFlight >= inFlightMax) {
-      return fault("at_capacity", `${inFlightMax} images of this socket are in flight`);
+      return fault("at_capacity", `${inFlightMax} images of this socket are already in flight`);
     }
     if (this.#waiting.length > 0 && this.#waitingBytes + bytes > waitingBytesMax) {
-      return fault("at_capacity", `${waitingBytesMax} bytes of this socket's images wait`);
+      return fault(
+        "at_capacity",
+        `${waitingBytesMax} bytes of this socket's images are already waiting`,
+      );
     }
     return undefined;
   }
@@ -153,7 +156,7 @@ export class Conversation {
       ? { ok: false, ...AT_CAPACITY } as const
       : await this.#parts.submit(bytes);
     if (submitted === "stranger") {
-      return this.#close(CLOSE.policy, "the API key is not known any more");
+      return this.#close(CLOSE.policy, "the API key is no longer known");
     }
     if (!submitted.ok) {
       this.#send(errorText(submitted, { seq }));
@@ -200,7 +203,7 @@ export class Conversation {
     this.#cancelTimer();
     const isOpen = this.#parts.socket.readyState === WebSocket.OPEN;
     if (this.#over || !isOpen || this.#inFlight > 0) return;
-    if (this.#draining) return this.#close(CLOSE.goingAway, "the gateway stops");
+    if (this.#draining) return this.#close(CLOSE.goingAway, "the gateway is stopping");
     const { clock, bounds: { idleMs } } = this.#parts;
     this.#cancelTimer = clock.after(idleMs, () => {
       this.#close(CLOSE.normal, "idle");

@@ -71,7 +71,7 @@ export class Upgrades {
       if (!(error instanceof TypeError)) throw error;
       return problemResponse({
         code: "invalid_request",
-        detail: "the WebSocket handshake is none",
+        detail: "the WebSocket handshake is malformed",
       });
     }
   }
@@ -95,5 +95,5 @@ function handshakeOf(request: Request): { headers: Headers; protocol: string | u
 }
 
 function closeUnknown(socket: WebSocket): void {
-  socket.onopen = () => socket.close(CLOSE.policy, "no API key that is known");
+  socket.onopen = () => socket.close(CLOSE.policy, "no known API key");
 }

@@ -44,7 +44,7 @@ export interface InferParts {
 /** More than any body has. */
 const JSON_BYTES_MAX = 999_999_999;
 
-const JSON_BYTES = "How many bytes of the body are its JSON, where bytes of tensors follow it";
+const JSON_BYTES = "How many bytes of the body are its JSON, if bytes of tensors follow it";
 
 const HEADERS = {
   [JSON_BYTES_HEADER]: numberTo(JSON_BYTES_MAX).optional().meta({ description: JSON_BYTES }),
@@ -72,7 +72,7 @@ export function inferRoutes({ catalog, jobs, submitter }: InferParts): Route[] {
       headers: HEADERS,
       body: {
         required: true,
-        description: "JSON, and behind it the bytes of the input where it announces them.",
+        description: "JSON, followed by the bytes of the input if it announces any.",
         content: {
           "application/json": { schema: InferRequestSchema },
           "application/octet-stream": {},
@@ -80,7 +80,7 @@ export function inferRoutes({ catalog, jobs, submitter }: InferParts): Route[] {
       },
       answers: {
         200: {
-          description: "What the model sees: JSON, and behind it the bytes of its binary outputs",
+          description: "What the model sees: JSON, followed by the bytes of its binary outputs",
           headers: z.object({
             [JSON_BYTES_HEADER]: z.int().optional().meta({ description: JSON_BYTES }),
             ...JOB_ID.shape,

@@ -24,20 +24,20 @@ function parameters<S extends z.core.$ZodLooseShape>(
   return z.strictObject(known, {
     error: ({ code, keys }) =>
       code === "unrecognized_keys"
-        ? `"${keys?.[0]}" is unknown, of parameters there is ${names}`
+        ? `"${keys?.[0]}" is unknown, the known parameters are ${names}`
         : undefined,
   }).optional();
 }
 
 const Input = z.object({
   name: z.enum(INPUTS),
-  datatype: z.string().meta({ description: "`BYTES` of an `image`, `FP32` of a `tensor`" }),
+  datatype: z.string().meta({ description: "`BYTES` for `image`, `FP32` for `tensor`" }),
   shape: z.array(z.int().min(0)).meta({
-    description: "`[n]` of n images, `[n, height, width, 3]` of n tensors",
+    description: "`[n]` for n images, `[n, height, width, 3]` for n tensors",
   }),
   parameters: parameters({
     binary_data_size: z.int().min(0).optional().meta({
-      description: "Number of its bytes behind the JSON; then there is no `data`",
+      description: "How many of its bytes follow the JSON; then there is no `data`",
     }),
   }),
   data: z.custom<readonly unknown[]>(Array.isArray, "expected array").meta({
@@ -47,7 +47,7 @@ const Input = z.object({
 });
 
 const Output = z.object({
-  name: z.enum(ALL_OUTPUTS).meta({ description: "Those of the model are in its metadata" }),
+  name: z.enum(ALL_OUTPUTS).meta({ description: "A model's outputs are in its metadata" }),
   parameters: parameters({
     binary_data: z.boolean().optional().meta({
       description: "Whether its data is to follow the JSON as bytes",
@@ -57,17 +57,17 @@ const Output = z.object({
 
 /** The JSON of a request. */
 export const InferRequestSchema = z.object({
-  id: z.string().optional().meta({ description: "To be found again in the answer" }),
+  id: z.string().optional().meta({ description: "Repeated in the answer" }),
   parameters: parameters({
     top: z.int().min(1).max(TOP_MAX).optional().meta({
       description:
-        "Of classes: the most for each image; without it, as many as the model is set to",
+        "For classes, the most for each image; by default as many as the model is set to",
     }),
     timeout: z.int().min(0).max(TIMEOUT_MAX_MS * 1000).optional().meta({
-      description: "The job's deadline in microseconds from now; 0 is none of its own",
+      description: "The job's deadline in microseconds from now; 0 means the default",
     }),
     binary_data_output: z.boolean().optional().meta({
-      description: "What an output's `binary_data` is where it says nothing",
+      description: "The default of each output's `binary_data`",
     }),
   }),
   inputs: z.array(Input).length(1, "expected one input").meta({
@@ -76,7 +76,7 @@ export const InferRequestSchema = z.object({
   outputs: z.array(Output).refine(
     (outputs) => new Set(outputs.map(({ name }) => name)).size === outputs.length,
     "an output is asked for twice",
-  ).optional().meta({ description: "Outputs that are wanted; without any, all" }),
+  ).optional().meta({ description: "The outputs that are wanted; by default all" }),
 }).meta({ id: "InferRequest", description: "What a model is to be run on" });
 
 /** A tensor as it was sent. */
@@ -117,10 +117,10 @@ export function parseInferRequest(
   jsonBytes: number = body.length,
 ): Result<InferRequest> {
   if (jsonBytes > body.length) {
-    return refused(`its JSON is to have ${jsonBytes} bytes, the body has ${body.length}`);
+    return refused(`its JSON should have ${jsonBytes} bytes, the body has ${body.length}`);
   }
   const json = parseJson(body.subarray(0, jsonBytes));
-  if (json === undefined) return refused("it is no JSON");
+  if (json === undefined) return refused("it is not JSON");
   const read = InferRequestSchema.safeParse(json.value);
   if (!read.success) {
     const { path, message } = read.error.issues[0]!;
@@ -166,7 +166,7 @@ function dataOf(
     return refused(`input "${name}" needs either "data" or the parameter "binary_data_size"`);
   }
   if (rest.length !== (size ?? 0)) {
-    return refused(`${size ?? 0} bytes are to follow the JSON, ${rest.length} do`);
+    return refused(`${size ?? 0} bytes should follow the JSON, ${rest.length} do`);
   }
   return { ok: true, value: data ?? rest };
 }

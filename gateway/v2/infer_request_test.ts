@@ -77,9 +77,14 @@ const faults: [title: string, json: unknown, rest: number[], detail: RegExp][] =
     [1],
     /needs either "data" or the parameter "binary_data_size"$/,
   ],
-  ["too few bytes", { inputs: [sized(4)] }, [1], /: 4 bytes are to follow the JSON, 1 do$/],
-  ["too many bytes", { inputs: [sized(4)] }, [1, 2, 3, 4, 5], /4 bytes are to .*, 5 do$/],
-  ["bytes unannounced", { inputs: [INPUT] }, [1], /: 0 bytes are to follow the JSON, 1 do$/],
+  ["too few bytes", { inputs: [sized(4)] }, [1], /: 4 bytes should follow the JSON, 1 do$/],
+  [
+    "too many bytes",
+    { inputs: [sized(4)] },
+    [1, 2, 3, 4, 5],
+    /4 bytes should follow the JSON, 5 do$/,
+  ],
+  ["bytes unannounced", { inputs: [INPUT] }, [1], /: 0 bytes should follow the JSON, 1 do$/],
   ["a negative size", { inputs: [sized(-1)] }, [], /"inputs\.0\.parameters\.binary_data_size"/],
   ["half a byte", { inputs: [sized(0.5)] }, [], /"inputs\.0\.parameters\.binary_data_size"/],
   ["a negative shape", { inputs: [{ ...INPUT, shape: [-1] }] }, [], /"inputs\.0\.shape\.0"/],
@@ -91,13 +96,13 @@ const faults: [title: string, json: unknown, rest: number[], detail: RegExp][] =
     "an unknown parameter",
     { inputs: [INPUT], parameters: { sequence_id: 1 } },
     [],
-    /"sequence_id" is unknown, of parameters there is "top", "timeout", "binary_data_output"$/,
+    /"sequence_id" is unknown, the known parameters are "top", "timeout", "binary_data_output"$/,
   ],
   [
     "an output's unknown parameter",
     { inputs: [INPUT], outputs: [{ name: "labels", parameters: { classification: 2 } }] },
     [],
-    /"outputs\.0\.parameters": "classification" is unknown, of parameters there is "binary_data"$/,
+    /"outputs\.0\.parameters": "classification" is unknown, the known parameters are "binary_data"$/,
   ],
   [
     "an output twice",
@@ -115,13 +120,13 @@ for (const [title, json, rest, detail] of faults) {
 }
 
 Deno.test("what is no JSON, or not as long as it is said to be, is refused", () => {
-  assert.equal(detailOf(new Uint8Array()), "read inference request: it is no JSON");
-  assert.equal(detailOf(Uint8Array.of(0x22, 0xff, 0x22)), "read inference request: it is no JSON");
+  assert.equal(detailOf(new Uint8Array()), "read inference request: it is not JSON");
+  assert.equal(detailOf(Uint8Array.of(0x22, 0xff, 0x22)), "read inference request: it is not JSON");
   const [body, length] = bytesOf({ inputs: [INPUT] });
-  assert.match(detailOf(body, length - 1), /: it is no JSON$/);
+  assert.match(detailOf(body, length - 1), /: it is not JSON$/);
   assert.equal(
     detailOf(body, length + 1),
-    `read inference request: its JSON is to have ${length + 1} bytes, the body has ${length}`,
+    `read inference request: its JSON should have ${length + 1} bytes, the body has ${length}`,
   );
 });
 

@@ -25,19 +25,19 @@ const Output = z.object({
   name: z.enum(ALL_OUTPUTS),
   datatype: z.enum(["BYTES", "FP32"]),
   shape: z.array(z.int()).meta({
-    description: "`[n, k]` of k classes for each of n images, else `[n, …]` of numbers",
+    description: "`[n, k]` for k classes of each of n images, else `[n, …]` for numbers",
   }),
   parameters: z.object({ binary_data_size: z.int() }).optional().meta({
-    description: "Number of its bytes behind the JSON; then there is no `data`",
+    description: "How many of its bytes follow the JSON; then there is no `data`",
   }),
   data: z.array(z.union([z.string(), z.number()])).optional().meta({
-    description: "Row by row; an image's classes from the most probable on",
+    description: "Row by row; the classes of an image with the most probable first",
   }),
 });
 
 /** The JSON of an answer. */
 export const InferResponseSchema = z.object({
-  id: z.string().optional().meta({ description: "The request's" }),
+  id: z.string().optional().meta({ description: "The request's id" }),
   model_name: z.string(),
   model_version: z.string(),
   outputs: z.array(Output),

@@ -47,7 +47,7 @@ function files(input: SentTensor, count: number): Result<readonly Uint8Array[]> 
   if (data.length !== count) return refused(input, `${data.length} elements, expected ${count}`);
   const images = data.map(fromBase64).filter((image) => image !== undefined);
   if (images.length === count) return { ok: true, value: images };
-  return refused(input, `an element of its data is no base64`);
+  return refused(input, `an element of its data is not base64`);
 }
 
 function fromBase64(text: unknown): Uint8Array | undefined {
@@ -60,7 +60,7 @@ function fromBase64(text: unknown): Uint8Array | undefined {
 
 function tensors(input: SentTensor, count: number, each: Shape): Result<readonly Uint8Array[]> {
   const bytes = input.data instanceof Uint8Array ? input.data : fromNumbers(input.data, each);
-  if (bytes === undefined) return refused(input, "an element of its data is no number");
+  if (bytes === undefined) return refused(input, "an element of its data is not a number");
   const length = sizeOf(each) * VALUE_BYTES;
   if (bytes.length !== count * length) {
     const wanted = `${count * length / VALUE_BYTES} numbers of ${VALUE_BYTES} bytes`;

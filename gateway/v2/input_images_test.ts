@@ -69,8 +69,8 @@ const faults: [title: string, input: SentTensor, detail: RegExp][] = [
   ["no shape", { ...image, shape: [], data: [] }, /its shape is \[\]/],
   ["too many images", { ...image, shape: [65], data: Array(65).fill("AAAA") }, /n from 1 to 64$/],
   ["fewer elements", { ...image, shape: [2], data: ["AAAA"] }, /: 1 elements, expected 2$/],
-  ["no base64", { ...image, data: ["star.jpg"] }, /an element of its data is no base64$/],
-  ["no text", { ...image, data: [1] }, /an element of its data is no base64$/],
+  ["no base64", { ...image, data: ["star.jpg"] }, /an element of its data is not base64$/],
+  ["no text", { ...image, data: [1] }, /an element of its data is not base64$/],
   ["an element cut short", { ...image, data: Uint8Array.of(1, 0) }, /element 1 of 1 is missing$/],
   [
     "a tensor of another shape",
@@ -89,8 +89,8 @@ const faults: [title: string, input: SentTensor, detail: RegExp][] = [
     /: 68 bytes of numbers, expected 18 numbers of 4 bytes$/,
   ],
   ["more numbers", { ...tensor, data: [...VALUES, 0] }, /: 76 bytes of numbers, expected 18/],
-  ["a text among them", { ...tensor, data: [...VALUES.slice(1), "1"] }, /data is no number$/],
-  ["deeper numbers", { ...tensor, data: [[[[[1]]]]] }, /data is no number$/],
+  ["a text among them", { ...tensor, data: [...VALUES.slice(1), "1"] }, /data is not a number$/],
+  ["deeper numbers", { ...tensor, data: [[[[[1]]]]] }, /data is not a number$/],
   [
     "great numbers",
     { ...tensor, data: [...VALUES.slice(1), 1e30] },

@@ -17,7 +17,7 @@ import { tensorsOf } from "./model_tensors.ts";
 const TensorSchema = z.object({
   name: z.string(),
   datatype: z.enum(["BYTES", "FP32"]),
-  shape: z.array(z.int()).meta({ description: "-1 where the size is the request's to choose" }),
+  shape: z.array(z.int()).meta({ description: "-1 where the request chooses the size" }),
 });
 
 const MetadataSchema = z.object({
@@ -26,7 +26,7 @@ const MetadataSchema = z.object({
   platform: z.string().meta({ description: "The engine that runs it" }),
   inputs: z.array(TensorSchema).meta({ description: "A request has one of them" }),
   outputs: z.array(TensorSchema),
-}).meta({ id: "InferenceModel", description: "What a model takes and gives" });
+}).meta({ id: "InferenceModel", description: "A model's inputs and outputs" });
 
 export function modelRoutes(catalog: Catalog): Route[] {
   const metadata = atModel(({ path, suffix, params }) =>
@@ -34,7 +34,7 @@ export function modelRoutes(catalog: Catalog): Route[] {
       method: "GET",
       path,
       id: `readInferenceModel${suffix}`,
-      summary: "Say what a model takes and gives",
+      summary: "Describe a model's inputs and outputs",
       params,
       answers: { 200: json("The model", MetadataSchema) },
       problems: REDIS_PROBLEMS,

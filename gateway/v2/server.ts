@@ -15,14 +15,14 @@ const ServerSchema = z.object({
   name: z.string(),
   version: z.string(),
   extensions: z.array(z.string()).meta({ description: "What is understood beyond the protocol" }),
-}).meta({ id: "InferenceServer", description: "Who serves", examples: [METADATA] });
+}).meta({ id: "InferenceServer", description: "The server", examples: [METADATA] });
 
 export function serverRoutes(parts: HealthParts): Route[] {
   const metadata = route({
     method: "GET",
     path: "/v2",
     id: "readServer",
-    summary: "Say who serves",
+    summary: "Describe the server",
     answers: { 200: json("The server", ServerSchema) },
     problems: [],
     handle: () => Response.json(METADATA),
@@ -32,7 +32,7 @@ export function serverRoutes(parts: HealthParts): Route[] {
     access: "anyone",
     path: "/v2/health/live",
     id: "isServerLive",
-    summary: "Say whether the process lives",
+    summary: "Say whether the process is alive",
     answers: { 200: json("It does", z.object({ live: z.literal(true) })) },
     problems: [],
     handle: () => Response.json({ live: true }),

@@ -121,5 +121,5 @@ Deno.test("what is nowhere, or another verb, tells so in `error`", async () => {
 Deno.test("a bug under /v2 tells nothing but that it is ours", async () => {
   const { app } = openBareApp({ models: () => Promise.reject(new Error("secret")) });
   const error = await errorOf(await app.request("/v2/models/shapes"), 500, "internal_error");
-  assert.equal(error, "the fault is ours, and logged");
+  assert.equal(error, "the fault is the server's, and was logged");
 });

@@ -155,7 +155,7 @@ export class RedisJobSource implements JobSource, Disposable {
   /** Removes an entry that somebody else put into a job stream. */
   async #discard(stream: string, entry: string): Promise<void> {
     const { shard, log } = this.#parts;
-    log.warn("entry is no job, removing it", { stream, entry });
+    log.warn("entry is not a job, removing it", { stream, entry });
     await shard.run((client) =>
       client.multi().xack(stream, GROUP, entry).xdel(stream, entry).exec()
     );

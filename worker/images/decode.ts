@@ -88,7 +88,7 @@ export async function decodeImage(
   } catch {
     // The error has no code, and its text is libvips' own: what is wrong is asked of the header.
     return await isLarger(bytes, pixelsMax)
-      ? refused("payload_too_large", `at most ${pixelsMax} pixels are taken in`)
+      ? refused("payload_too_large", `at most ${pixelsMax} pixels are accepted`)
       : refused("undecodable_image", `the ${type} data is incomplete or damaged`);
   }
 }

@@ -75,7 +75,7 @@ Deno.test("decode: the bound on pixels is exact, for every format", async () => 
     assert.deepEqual(beyond, {
       ok: false,
       code: "payload_too_large",
-      detail: "decode image: at most 1535 pixels are taken in",
+      detail: "decode image: at most 1535 pixels are accepted",
     });
   }
 });

@@ -19,6 +19,6 @@ export function readTensor(bytes: Uint8Array, { width, height }: InputSpec): Dec
   const shape = [height, width, 3];
   const pixels = unpackTensor(bytes, shape);
   if (pixels !== undefined) return { ok: true, pixels };
-  const detail = `read tensor: it has not the shape of the model's input, [${shape.join(", ")}]`;
+  const detail = `read tensor: expected the shape of the model's input, [${shape.join(", ")}]`;
   return { ok: false, code: "invalid_request", detail };
 }

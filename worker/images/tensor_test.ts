@@ -16,6 +16,6 @@ Deno.test("a tensor of another version's shape is the client's fault, and says s
   assert.deepEqual(readTensor(bytes, input), {
     ok: false,
     code: "invalid_request",
-    detail: "read tensor: it has not the shape of the model's input, [2, 3, 3]",
+    detail: "read tensor: expected the shape of the model's input, [2, 3, 3]",
   });
 });
