@@ -41,7 +41,7 @@ export class Deadlines {
   /** The record, or that of the job expired; undefined where it is gone meanwhile. */
   async current(record: JobRecord): Promise<JobRecord | undefined> {
     if (isFinal(record.state) || this.remainingMs(record) > 0) return record;
-    return (await this.#parts.queue.conclude(record.id, "expired")).record;
+    return await this.#parts.queue.conclude(record.id, "expired");
   }
 
   /**
@@ -59,7 +59,7 @@ export class Deadlines {
 
   async #expire(id: JobId): Promise<JobRecord | undefined> {
     for (let tries = 1;; tries++) {
-      const { record } = await this.#parts.queue.conclude(id, "expired");
+      const record = await this.#parts.queue.conclude(id, "expired");
       const over = record === undefined || isFinal(record.state);
       if (over || tries === EXPIRE_TRIES_MAX) return record;
       await this.#parts.clock.sleep(DEADLINE_GRACE_MS, NEVER);

@@ -249,9 +249,11 @@ export class Jobs {
   async cancel(caller: Caller, id: JobId): Promise<Result<JobRecord>> {
     const known = await this.#parts.queue.get(id);
     if (known === undefined || !caller.owns(known)) return NO_JOB;
-    const { written, record } = await this.#parts.queue.conclude(id, "cancelled");
+    const record = await this.#parts.queue.conclude(id, "cancelled");
     if (record === undefined) return NO_JOB;
-    if (written) return { ok: true, value: record };
+    // Not who has cancelled it counts: where a reply was lost, it was the try before.
+    const isCancelled = !isFinal(known.state) && record.state === "cancelled";
+    if (isCancelled) return { ok: true, value: record };
     return { ok: false, code: "job_finished", detail: `the job has finished: ${record.state}` };
   }
 

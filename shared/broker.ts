@@ -64,13 +64,6 @@ export interface Full {
   readonly waitMs?: number;
 }
 
-/** What became of ending a job. */
-export interface Concluded {
-  /** False where the job had an outcome already, is gone, or may not end so yet. */
-  readonly written: boolean;
-  readonly record: JobRecord | undefined;
-}
-
 /** News of a job as it reaches gateways: its outcome, or how far it has come. */
 export interface JobEvent {
   readonly id: JobId;
@@ -104,9 +97,9 @@ export interface JobQueue {
   /**
    * Ends a job that has no outcome yet: `expired` only past its deadline.
    *
-   * @returns the record as it is then, and whether this call wrote its outcome
+   * @returns the record as it is then; undefined where there is none (any more)
    */
-  conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded>;
+  conclude(id: JobId, state: "cancelled" | "expired"): Promise<JobRecord | undefined>;
   /** Cancels a job for which nobody waits at another gateway. */
   abandon(id: JobId): Promise<void>;
   /** Reads all that is known of a job; undefined where there is no record (any more). */

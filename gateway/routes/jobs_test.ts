@@ -189,6 +189,17 @@ Deno.test("a job is cancelled queued or running, and then it has an outcome", as
   }
 });
 
+Deno.test("a job that is cancelled twice at once is cancelled for both", async () => {
+  await using opened = await openApp();
+  const id = await submit(opened.broker);
+  // As where the reply to the first try is lost, and it is sent once more.
+  const cancel = () => opened.app.request(`/v1/jobs/${id}`, { method: "DELETE" });
+  for (const response of await Promise.all([cancel(), cancel()])) {
+    assert.equal(response.status, 200);
+    assert.equal((await response.json()).state, "cancelled");
+  }
+});
+
 Deno.test("what is no job is 404", async () => {
   await using opened = await openApp();
   const { app } = opened;

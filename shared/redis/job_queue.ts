@@ -10,7 +10,6 @@ import {
   type Admission,
   type Attachment,
   BrokerUnavailable,
-  type Concluded,
   type JobQueue,
   type Submitted,
 } from "../broker.ts";
@@ -103,11 +102,11 @@ export class RedisJobQueue implements JobQueue {
     return asked.map(({ id }) => records.get(id));
   }
 
-  async conclude(id: JobId, state: "cancelled" | "expired"): Promise<Concluded> {
+  async conclude(id: JobId, state: "cancelled" | "expired"): Promise<JobRecord | undefined> {
     const shard = this.#shards.of(id);
     const why = state === "cancelled" ? "asked" : undefined;
-    const written = shard !== undefined && await this.#end(shard, id, state, why);
-    return { written, record: await this.get(id) };
+    if (shard !== undefined) await this.#end(shard, id, state, why);
+    return await this.get(id);
   }
 
   async abandon(id: JobId): Promise<void> {
@@ -137,11 +136,9 @@ export class RedisJobQueue implements JobQueue {
     id: JobId,
     state: "cancelled" | "expired",
     why: Ended["why"],
-  ): Promise<boolean> {
+  ): Promise<void> {
     const model = await endJob(shard, id, { ...this.#endedHere, state, ...(why && { why }) });
-    if (model === undefined) return false;
-    this.#counts?.finished(model, state);
-    return true;
+    if (model !== undefined) this.#counts?.finished(model, state);
   }
 }
 
