@@ -221,8 +221,8 @@ class Addition {
         `${files.labels.length} labels, ${size}, ${engine}`,
     );
     const taken = isNew
-      ? "workers serve it when they are started again"
-      : "workers that run take it up, unless a higher version or a rollout goes before";
+      ? "workers serve it once they are restarted"
+      : "running workers pick it up, unless a higher version or a rollout takes precedence";
     write(`${taken}; its settings are in "${join(folder, SETTINGS)}"`);
   }
 }

@@ -70,14 +70,14 @@ function addAdd(command: Command, run: RunModel): void {
     .addOption(
       countOption(
         "--width <pixels>",
-        "of the network's input, if the network leaves it open",
+        "width of the network's input, if it leaves that open",
         SIDES,
       ),
     )
     .addOption(
       countOption(
         "--height <pixels>",
-        "of the network's input, if the network leaves it open",
+        "height of the network's input, if it leaves that open",
         SIDES,
       ),
     )
