@@ -45,7 +45,8 @@ export interface Actions {
 
 /** Makes the program, which is to be given the arguments. */
 export function commandLine(actions: Actions): Command {
-  const program = new Command("weir")
+  // What is typed before a command's name: there is no program of the project's own name.
+  const program = new Command("deno task")
     .description("Image inference behind HTTP, on Redis Streams")
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: false });
