@@ -157,8 +157,15 @@ export type Verdict =
   }
   | { readonly kind: "expired"; readonly tell: string }
   | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }
-  | { readonly kind: "drop"; readonly reason: string }
+  | { readonly kind: "drop"; readonly reason: DropReason }
   | { readonly kind: "lost" };
+
+/**
+ * Why nobody wants an entry to be run. `refused`: the request was answered without a job of its own,
+ * and its gateway is taking the entry back. `duplicate`: the job is bound to another entry. `gone`:
+ * there is no record (any more). Else the job is over.
+ */
+export type DropReason = FinalState | "refused" | "duplicate" | "gone";
 
 /** How a worker's attempt ended. */
 export type Outcome =

@@ -17,6 +17,7 @@ import { jobFields } from "../shared/traceparent.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import type { Batcher } from "./batcher.ts";
 import type { Decoded } from "./images/decode.ts";
+import { tellDropped } from "./dropped.ts";
 import type { Hands } from "./hands.ts";
 import type { WorkerMetrics } from "./metrics.ts";
 import type { ModelTable } from "./model_table.ts";
@@ -203,7 +204,7 @@ export class Consumer {
       }
       case "drop":
         hands.release(delivery);
-        return log.info("job dropped", { ...fields, reason: verdict.reason });
+        return tellDropped(log, verdict.reason, fields);
       case "lost":
         hands.release(delivery);
         return log.warn("job belongs to another worker now", fields);

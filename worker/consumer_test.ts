@@ -202,22 +202,33 @@ Deno.test("consumer buries a job at once whose decoding is our own fault, and go
 });
 
 Deno.test("consumer leaves alone what was dropped or lost", async () => {
-  const [dropped, lost, good] = [testDelivery(), testDelivery(), testDelivery()];
+  const [dropped, refused, lost, good] = [
+    testDelivery(),
+    testDelivery(),
+    testDelivery(),
+    testDelivery(),
+  ];
   await using worker = consume({
     prepare: ({ source }) => {
       source.verdicts.set(dropped.id, { kind: "drop", reason: "cancelled" });
+      source.verdicts.set(refused.id, { kind: "drop", reason: "refused" });
       source.verdicts.set(lost.id, { kind: "lost" });
     },
   });
-  worker.source.hand(dropped, lost, good);
+  worker.source.hand(dropped, refused, lost, good);
   assert.deepEqual(await takenFrom(worker.batcher), [good]);
   assert.deepEqual(worker.source.finished, []);
   assert.deepEqual(worker.hands.all(), [good]);
   const told = worker.log.lines.filter(({ level }) => level !== "debug");
-  assert.deepEqual(told.map(({ level, fields }) => [level, fields.job]), [
-    ["info", dropped.id],
-    ["warn", lost.id],
+  assert.deepEqual(told.map(({ level, fields }) => [level, fields.job, fields.reason]), [
+    ["info", dropped.id, "its job was cancelled"],
+    ["warn", lost.id, undefined],
   ]);
+  const [quiet] = worker.log.lines.filter(({ fields }) => fields.job === refused.id);
+  assert.deepEqual(
+    [quiet?.level, quiet?.fields.reason],
+    ["debug", "its request was answered without it"],
+  );
 });
 
 Deno.test("consumer asks for no more than the batcher is free to hold", async () => {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Verdict } from "../broker.ts";
+import type { DropReason, Verdict } from "../broker.ts";
 
 /** What BEGIN says of a delivery. */
 export type VerdictReply =
@@ -18,7 +18,7 @@ export type VerdictReply =
   ]
   | ["expired", string]
   | ["spent", string, number]
-  | ["drop", string]
+  | ["drop", DropReason]
   | ["lost"];
 
 /** Reads it. */
