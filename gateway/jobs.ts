@@ -156,7 +156,7 @@ export class Jobs {
     if (card !== "unknown") return { ok: true, value: card };
     const why = name === undefined
       ? fault("not_found", "no model is the default")
-      : noSuch("model");
+      : this.#parts.catalog.missing(caller, name);
     return { ok: false, ...why };
   }
 
@@ -175,10 +175,23 @@ export class Jobs {
 
   /** Waits for an accepted job until its deadline; by then at the latest it has an outcome. */
   async outcome(job: Accepted, client: AbortSignal): Promise<Result<JobRecord>> {
-    const waited = await job.waiter.wait(job.timeoutMs + DEADLINE_GRACE_MS, client);
+    const waited = await this.#waited(job.waiter, Infinity, job.timeoutMs, client);
     if (waited.kind === "left") await this.#abandon(job);
-    if (waited.kind === "pending") return found(await this.#deadlines.expire(job.id));
     return outcomeOf(waited);
+  }
+
+  /** Waits for an outcome for some time; the job's deadline, where it comes first, brings one. */
+  async #waited(
+    waiter: Waiter,
+    ms: number,
+    untilOverMs: number,
+    client: AbortSignal,
+  ): Promise<Waited> {
+    const isToTheEnd = ms >= untilOverMs;
+    const waited = await waiter.wait(isToTheEnd ? untilOverMs + DEADLINE_GRACE_MS : ms, client);
+    if (waited.kind !== "pending" || !isToTheEnd) return waited;
+    const record = await this.#deadlines.expire(waiter.id);
+    return record === undefined ? { kind: "gone" } : { kind: "pending", record };
   }
 
   /** A client that goes takes its job along, unless somebody else wants it. */
@@ -193,7 +206,7 @@ export class Jobs {
   async wait(job: Accepted, ms: number, client: AbortSignal): Promise<Result<JobRecord>> {
     if (ms === 0) return { ok: true, value: job.record };
     try {
-      return outcomeOf(await job.waiter.wait(Math.min(ms, job.timeoutMs), client));
+      return outcomeOf(await this.#waited(job.waiter, ms, job.timeoutMs, client));
     } catch (error) {
       if (!(error instanceof BrokerUnavailable)) throw error;
       const fields = jobFields(job.record);
@@ -216,10 +229,8 @@ export class Jobs {
     const current = await this.#current(caller, record);
     if (!current.ok || isFinal(current.value.state)) return current;
     waiter.submitted = true;
-    const untilOver = this.#deadlines.remainingMs(current.value) + DEADLINE_GRACE_MS;
-    const waited = await waiter.wait(Math.min(ms, untilOver), client);
-    if (waited.kind !== "pending") return outcomeOf(waited);
-    return await this.#current(caller, waited.record);
+    const untilOverMs = this.#deadlines.remainingMs(current.value);
+    return outcomeOf(await this.#waited(waiter, ms, untilOverMs, client));
   }
 
   /**

@@ -72,6 +72,16 @@ Deno.test("a job that is waited for answers 202 when the time is over", async ()
   assert.equal(opened.waiters.size, 0);
 });
 
+Deno.test("who waits longer than to the deadline is answered then, with the expired job", async () => {
+  await using opened = await openApp();
+  for (const prefer of ["wait=20", "wait=1"]) {
+    const headers = { "x-request-timeout-ms": "1000", prefer };
+    const response = await opened.post("/v1/jobs", { headers });
+    assert.equal(response.status, 200);
+    assert.equal((await response.json()).state, "expired");
+  }
+});
+
 Deno.test("a job goes on when the client that waited for it leaves", async () => {
   await using opened = await openApp();
   const client = new AbortController();
