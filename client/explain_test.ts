@@ -1,5 +1,6 @@
 /** The client of stories, against a gateway's own application on a real Redis. */
 import assert from "node:assert/strict";
+import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
 import { openApp } from "../gateway/testing/app.ts";
 import { submit } from "../shared/testing/broker.ts";
 import { explain } from "./explain.ts";
@@ -44,4 +45,26 @@ Deno.test("a story is told in text and as JSON, and where there is none, why", a
   assert.match(none.text, /^no such job: it never existed, .+ its record is gone, 60 s after/);
   const { error } = JSON.parse((await run(UNKNOWN, true)).text);
   assert.equal(error.code, "not_found");
+});
+
+Deno.test("where a key is needed, the command says how it is given one", async () => {
+  const digest = await keyDigest(newApiKey());
+  await using opened = await openApp({ keys: [{ name: "ada", digest, role: "client" }] });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    opened.app.fetch,
+  );
+  await using _ = { [Symbol.asyncDispose]: () => server.shutdown() };
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const run = async (key: string | undefined): Promise<string[]> => {
+    const lines: string[] = [];
+    const { signal } = new AbortController();
+    const write = (text: string) => void lines.push(text);
+    assert.equal(await explain({ id: UNKNOWN, url, key, json: false, write, signal }), 1);
+    return lines;
+  };
+  assert.deepEqual(await run(undefined), [
+    "an API key is needed: name its file with --key-file, or set WEIR_API_KEY",
+  ]);
+  assert.deepEqual(await run(newApiKey()), ["the API key is not known"]);
 });

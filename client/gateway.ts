@@ -65,13 +65,18 @@ export async function ask<T>(
       ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }),
       ...(body !== undefined && { body }),
     });
-    return read(response, await response.text(), answer);
+    const asked = read(response, await response.text(), answer);
+    const keyMissing = !asked.ok && asked.code === "unauthorized" && key === undefined;
+    return keyMissing ? { ...asked, detail: KEY_NEEDED } : asked;
   } catch {
     signal.throwIfAborted();
     const start = "is it running? start it with `deno task start`";
     return failure("unreachable", `the gateway at ${url} did not answer: ${start}`);
   }
 }
+
+/** Where a gateway says which header it wants: a person at a terminal sends none. */
+const KEY_NEEDED = "an API key is needed: name its file with --key-file, or set WEIR_API_KEY";
 
 function targetOf(
   url: string,
