@@ -6,10 +6,13 @@
  *
  * @module
  */
+import { closest } from "fastest-levenshtein";
 import type { Directory, ServedModel } from "../shared/broker.ts";
 import type { Clock } from "../shared/clock.ts";
+import type { Fault } from "../shared/errors.ts";
 import type { ModelCard } from "../shared/model_card.ts";
 import type { Caller } from "./keys/caller.ts";
+import { noSuch } from "./problem.ts";
 
 /** Age beyond which a copy is read again before it is used. */
 const FRESH_MS = 30_000;
@@ -67,6 +70,14 @@ export class Catalog {
     if (this.#clock.now() - this.#readAt > freshMs) await this.read();
     if (this.#models.length === 0) return "none";
     return this.#known(caller, name)?.card ?? "unknown";
+  }
+
+  /** Says that a model is not there, and which of those that were read last is named most like it. */
+  missing(caller: Asking, name: string): Fault {
+    const names = visible(this.#models, caller).map(({ card }) => card.name);
+    const { code, detail } = noSuch("model");
+    if (names.length === 0) return { code, detail };
+    return { code, detail: `${detail}, the nearest is "${closest(name, names)}"` };
   }
 
   /** Which of the workers that serve a model serve this version of it. */

@@ -35,6 +35,11 @@ function model(name: string, workers = 1, isDefault = false): ServedModel {
   return { card: { ...CARD, name, default: isDefault }, workers, versions };
 }
 
+/** One whose key is for some models alone. */
+function caller(...models: string[]): Caller {
+  return new Caller({ name: "ada", digest: new Uint8Array(32), role: "client", models });
+}
+
 async function nameOf({ catalog }: Opened, name?: string, caller = ANYBODY): Promise<string> {
   const found = await catalog.find(caller, name);
   return typeof found === "string" ? found : `card ${found.name}`;
@@ -49,9 +54,6 @@ Deno.test("catalog finds a model by its name, and the default without one", asyn
 
 Deno.test("catalog knows for a caller only what it may use, its default included", async () => {
   const opened = open(model("a", 1, true), model("b"), model("c", 1, true));
-  const digest = new Uint8Array(32);
-  const caller = (...models: string[]) =>
-    new Caller({ name: "ada", digest, role: "client", models });
   assert.equal(await nameOf(opened, "a", caller("b", "c")), "unknown");
   assert.equal(await nameOf(opened, "b", caller("b", "c")), "card b");
   assert.equal(await nameOf(opened, undefined, caller("b", "c")), "card c");
@@ -59,6 +61,15 @@ Deno.test("catalog knows for a caller only what it may use, its default included
   const seen = await opened.catalog.readFor(caller("b", "c"));
   assert.deepEqual(seen.map(({ card }) => card.name), ["b", "c"]);
   assert.equal(await opened.catalog.readNamed(caller("b"), "a"), undefined);
+});
+
+Deno.test("a name that is none is told with the nearest that the caller may use", async () => {
+  const { catalog } = open(model("formula"), model("formulae"), model("shapes"));
+  await catalog.read();
+  const told = (who: Caller) => catalog.missing(who, "formurl").detail;
+  assert.equal(told(ANYBODY), 'no such model, the nearest is "formula"');
+  assert.equal(told(caller("shapes")), 'no such model, the nearest is "shapes"');
+  assert.equal(told(caller("other")), "no such model");
 });
 
 Deno.test("catalog tells an unknown model from no model at all", async () => {

@@ -126,7 +126,7 @@ for request in waiting:
     assert_seen(request.get_result())
 held("many at once")
 
-refused(404, "no such model", client.infer, "none", [tensor_input(True)], headers=HEADERS)
+refused(404, f'no such model, the nearest is "{MODEL}"', client.infer, "none", [tensor_input(True)], headers=HEADERS)
 refused(
     404,
     f'no version "7" of model "{MODEL}" is served',

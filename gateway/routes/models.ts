@@ -8,7 +8,7 @@ import type { ServedModel } from "../../shared/broker.ts";
 import { ModelCardSchema } from "../../shared/model_card.ts";
 import type { Catalog } from "../catalog.ts";
 import { ModelName } from "../parameters.ts";
-import { noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, route, type RouteGroup } from "../route.ts";
 
 export interface ModelsParts {
@@ -47,7 +47,7 @@ export function modelRoutes({ catalog }: ModelsParts): RouteGroup {
     problems: REDIS_PROBLEMS,
     handle: async ({ caller, params }) => {
       const model = await catalog.readNamed(caller, params.name);
-      if (model === undefined) return problemResponse(noSuch("model"));
+      if (model === undefined) return problemResponse(catalog.missing(caller, params.name));
       return Response.json(modelView(model));
     },
   });

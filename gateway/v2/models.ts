@@ -9,7 +9,7 @@ import type { ServedModel } from "../../shared/broker.ts";
 import type { Catalog } from "../catalog.ts";
 import type { Result } from "../jobs.ts";
 import type { Caller } from "../keys/caller.ts";
-import { fault, noSuch, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
+import { fault, problemResponse, REDIS_PROBLEMS } from "../problem.ts";
 import { json, type Route, route } from "../route.ts";
 import { atModel, wrongVersion } from "./model_place.ts";
 import { tensorsOf } from "./model_tensors.ts";
@@ -73,7 +73,7 @@ async function find(
   { name, version }: { readonly name: string; readonly version: string | undefined },
 ): Promise<Result<ServedModel>> {
   const model = await catalog.readNamed(caller, name);
-  if (model === undefined) return { ok: false, ...noSuch("model") };
+  if (model === undefined) return { ok: false, ...catalog.missing(caller, name) };
   const wrong = await wrongVersion(catalog, model.card, version);
   // What some serve is there.
   if (wrong?.code === "not_found") return { ok: false, ...wrong };

@@ -53,11 +53,13 @@ Deno.test("a model's metadata tells its inputs and outputs, with its version and
   }
 });
 
+const NO_SUCH = 'no such model, the nearest is "shapes"';
+
 Deno.test("a model that is not there, or not in that version, is 404 and not ready", async () => {
   const { app } = openBareApp();
   for (const path of ["/v2/models/none", "/v2/models/none/versions/1"]) {
     for (const asked of [path, `${path}/ready`]) {
-      assert.equal(await errorOf(await app.request(asked), 404, "not_found"), "no such model");
+      assert.equal(await errorOf(await app.request(asked), 404, "not_found"), NO_SUCH);
     }
   }
   for (const path of ["/v2/models/shapes/versions/2", "/v2/models/shapes/versions/2/ready"]) {
