@@ -11,8 +11,8 @@ import { dirname, join } from "node:path";
 import type { ModelFiles } from "../worker/engines/engine.ts";
 import { readModel, SETTINGS, VERSION } from "../worker/models/repository.ts";
 import { defaultChanges, defaultOf, readAllSettings, textOf } from "./defaults.ts";
-import { type Described, describeModel, describeVersion } from "./description.ts";
-import { checkDigests, digestsOf } from "./digests.ts";
+import { checkDescribed, type Described, describeModel, describeVersion } from "./description.ts";
+import { checkDigests, digestsOf, type Expected, parseDigests } from "./digests.ts";
 import { Downloads } from "./downloads.ts";
 import { type Fetched, fetchSource } from "./fetch.ts";
 import { filesOf } from "./network.ts";
@@ -59,6 +59,7 @@ export async function addFrom(
       await Deno.mkdir(repository, { recursive: true });
       await Staging.change(repository, async (staging) => {
         const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
+        await checkDescribed(target, options);
         await new Addition(source, target, options, parts, staging).run();
       }, write);
     });
@@ -81,6 +82,7 @@ class Addition {
   readonly #source: Source;
   readonly #target: Target;
   readonly #options: AddOptions;
+  readonly #expected: readonly Expected[];
   readonly #parts: ModelParts;
   readonly #staging: Staging;
   /** The model's folder while it is prepared. */
@@ -96,6 +98,7 @@ class Addition {
     this.#source = source;
     this.#target = target;
     this.#options = options;
+    this.#expected = parseDigests(options.sha256);
     this.#parts = parts;
     this.#staging = staging;
     this.#staged = join(staging.models, target.name);
@@ -104,7 +107,7 @@ class Addition {
   async run(): Promise<void> {
     const { config, clock, signal } = this.#parts;
     const folder = join(config.WEIR_DATA_DIR, "downloads");
-    const downloads = new Downloads({ folder, clock, signal });
+    await using downloads = new Downloads({ folder, clock, signal });
     const fetched = await this.#fetch(downloads);
     await this.#layOut(fetched);
     const tried = await this.#tryOut(await this.#describe(fetched, downloads));
@@ -140,17 +143,17 @@ class Addition {
 
   /** Checks the digests and writes what is known of the model beside its version. */
   async #describe(fetched: Fetched, downloads: Downloads): Promise<Made> {
-    const { sha256: given, source: name } = this.#options;
+    const { source: name } = this.#options;
     const digests = await digestsOf(this.#version);
     try {
-      await checkDigests(given, { name, original: fetched.original, digests });
+      await checkDigests(this.#expected, { name, original: fetched.original, digests });
     } catch (error) {
       await downloads.forget();
       throw error;
     }
     const made = this.#target.isNew
       ? await describeModel(this.#staged, this.#target, this.#source, fetched, this.#options)
-      : await describeVersion(this.#staged, this.#target, this.#options);
+      : await describeVersion(this.#staged, this.#target);
     const sha256 = { ...made.settings.sha256 as Settings | undefined };
     for (const [path, digest] of Object.entries(digests)) {
       sha256[`${this.#target.version}/${path}`] = digest;

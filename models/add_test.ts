@@ -394,6 +394,28 @@ Deno.test("add: what is no source is a sentence with the nearest that is known",
   await assertRefuses(bench, { source: "ftp://a/b" }, /it is not an http or https address$/);
 });
 
+Deno.test("add: what is told wrongly is refused before anything is downloaded", async () => {
+  await using bench = await benchWithNet();
+  const source = sourceAt(bench, "/net/model.json");
+  for (
+    const [options, sentence] of [
+      [{ sha256: ["abc"] }, /--sha256 "abc": it has no 64 hexadecimal digits$/],
+      [{ labels: bench.path("none.txt") }, /cannot read labels ".*none\.txt": no such file/],
+      [{ scale: "{" }, /cannot use --scale "\{": /],
+      [{ scale: "0to2" }, /cannot make a weir\.json: .*scale/],
+      [{ name: "there", version: 2, labels: bench.path("labels.txt") }, /cannot use --labels: /],
+    ] as const
+  ) await assertRefuses(bench, { source, ...options }, sentence);
+  assert.deepEqual(bench.server.asked, []);
+});
+
+Deno.test("add: a page for people is not kept", async () => {
+  await using bench = new Bench();
+  bench.server.files.set("/page", servedFile(new TextEncoder().encode("<html></html>")));
+  await assertRefuses(bench, { source: sourceAt(bench, "/page") }, /it is a page for people/);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(join(bench.data, "downloads"))), []);
+});
+
 Deno.test("add: a stop at any request leaves the repository as it was", async () => {
   for (const file of ["model.json", "kernel.bin", "bias.bin"]) {
     await using bench = await benchWithNet();

@@ -132,7 +132,7 @@ async function untilStopped(
     return await work();
   } catch (error) {
     if (!signal.aborted) throw error;
-    write("stopped; the repository is as it was, and what was downloaded is kept for the next try");
+    write("stopped; the repository is as it was, and what the next try can go on with is kept");
     return STOPPED;
   }
 }

@@ -25,6 +25,37 @@ export interface Described extends Told {
 }
 
 /**
+ * Checks what is told as far as it can be without the network, before that is downloaded.
+ *
+ * @throws {ModelError} naming the option and the fault
+ */
+export async function checkDescribed(
+  target: Target,
+  { scale, activation, kind, width, height, labels }: Described,
+): Promise<void> {
+  const told = { scale, activation, kind, width, height };
+  if (target.isNew) {
+    makeSettings({}, told, { width: 1, height: 1 });
+    if (labels !== undefined) await readable(labels);
+    return;
+  }
+  const given = Object.entries({ ...told, labels }).find(([, value]) => value !== undefined);
+  if (given === undefined) return;
+  throw new ModelError(
+    `cannot use --${given[0]}: the settings of "${target.name}" hold for all its versions, ` +
+      `they are in "${join(target.folder, SETTINGS)}"`,
+  );
+}
+
+async function readable(labels: string): Promise<void> {
+  try {
+    using _ = await Deno.open(labels);
+  } catch (error) {
+    throw new ModelError(`cannot read labels "${labels}": ${faultOf(error)}`);
+  }
+}
+
+/**
  * Settings of a new model; its labels are copied into the folder.
  *
  * @throws {ModelError} naming the file and the fault
@@ -72,26 +103,14 @@ export async function describeModel(
 /**
  * Settings of a model that gets a version: its own, which hold for all of them. What else the model
  * has beside its versions is seen in the folder through links.
- *
- * @throws {ModelError} where something else is told
  */
 export async function describeVersion(
   folder: string,
   target: Target,
-  { scale, activation, kind, width, height, labels }: Described,
 ): Promise<Made> {
-  const told = Object.entries({ scale, activation, kind, width, height, labels });
-  const given = told.find(([, value]) => value !== undefined);
-  const file = join(target.folder, SETTINGS);
-  if (given !== undefined) {
-    throw new ModelError(
-      `cannot use --${given[0]}: the settings of "${target.name}" hold for all its versions, ` +
-        `they are in "${file}"`,
-    );
-  }
   for await (const { name } of Deno.readDir(target.folder)) {
     if (name === SETTINGS || VERSION.test(name)) continue;
     await Deno.symlink(join(target.folder, name), join(folder, name));
   }
-  return { settings: await readSettings(file), notes: [] };
+  return { settings: await readSettings(join(target.folder, SETTINGS)), notes: [] };
 }

@@ -14,11 +14,9 @@ import { z } from "zod";
 import type { Clock } from "../shared/clock.ts";
 import { osState } from "../shared/os_error.ts";
 import { ModelError } from "../worker/models/model_error.ts";
+import { Silence } from "./silence.ts";
 import { sizeOf } from "./size.ts";
 import { isHttp } from "./source.ts";
-
-/** A server that sends nothing for so long has gone. */
-const SILENCE_MAX_MS = 30_000;
 
 const REDIRECTS_MAX = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -48,9 +46,11 @@ const Note = z.object({
 });
 type Note = z.infer<typeof Note>;
 
-export class Downloads {
+/** Disposed of, it removes what no next try could use. */
+export class Downloads implements AsyncDisposable {
   readonly #options: DownloadsOptions;
-  readonly #used = new Set<string>();
+  /** Folders of the files that were got, and whether a next try could use them. */
+  readonly #got = new Map<string, { readonly isOfUse: boolean }>();
 
   constructor(options: DownloadsOptions) {
     this.#options = options;
@@ -65,7 +65,6 @@ export class Downloads {
    */
   async get(url: URL, options: DownloadOptions): Promise<string> {
     const folder = join(this.#options.folder, createHash("sha256").update(url.href).digest("hex"));
-    this.#used.add(folder);
     await Deno.mkdir(folder, { recursive: true });
     // It is locked as long as it is open.
     using file = await Deno.open(join(folder, "body"), { read: true, write: true, create: true });
@@ -76,17 +75,26 @@ export class Downloads {
     try {
       await download.run();
     } catch (error) {
+      // Nobody else has it: it is locked still.
+      if (!await download.isOfUse()) await Deno.remove(folder, { recursive: true });
       this.#options.signal.throwIfAborted();
       if (error instanceof ModelError) throw error;
       throw new ModelError(`cannot download "${url}": ${osState(error)}`);
     }
+    this.#got.set(folder, { isOfUse: await download.isOfUse() });
     return join(folder, "body");
   }
 
   /** Removes the files that were got here: they are of no use any more. */
   async forget(): Promise<void> {
-    for (const folder of this.#used) await Deno.remove(folder, { recursive: true });
-    this.#used.clear();
+    for (const folder of this.#got.keys()) await Deno.remove(folder, { recursive: true });
+    this.#got.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [folder, { isOfUse }] of this.#got) {
+      if (!isOfUse) await Deno.remove(folder, { recursive: true });
+    }
   }
 }
 
@@ -126,6 +134,12 @@ class Download {
       return await this.run();
     }
     throw this.#fault(`the server answers ${status} ${statusText}`.trimEnd());
+  }
+
+  /** Whether a next try could go on with what is there, or ask whether it is still the file. */
+  async isOfUse(): Promise<boolean> {
+    const { validator } = await this.#readNote();
+    return validator !== undefined && (await this.#file.stat()).size > 0;
   }
 
   /** Asks for what is missing, or whether what is there is still the file. */
@@ -198,7 +212,7 @@ class Download {
       await writeAll(this.#file, piece);
       onBytes(done, range.total);
     }
-    if (range.total !== undefined && done !== range.total) throw this.#cut(done, CUT);
+    if (range.total !== undefined && done !== range.total) throw await this.#cut(done, CUT);
     await this.#writeNote({ validator, complete: true });
   }
 
@@ -214,12 +228,15 @@ class Download {
         yield piece;
       }
     } catch {
-      throw this.#cut(done(), silence.signal.aborted ? silence.signal.reason.message : CUT);
+      throw await this.#cut(done(), silence.signal.aborted ? silence.signal.reason.message : CUT);
     }
   }
 
-  #cut(done: number, state: string): ModelError {
-    return this.#fault(`${state} after ${sizeOf(done)}; what has come is kept for the next try`);
+  async #cut(done: number, state: string): Promise<ModelError> {
+    const next = await this.isOfUse()
+      ? "what has come is kept for the next try"
+      : "the next try begins anew";
+    return this.#fault(`${state} after ${sizeOf(done)}; ${next}`);
   }
 
   #fault(state: string): ModelError {
@@ -245,31 +262,6 @@ class Download {
       // None yet, or one that was cut: then what it was about is downloaded anew.
       return { complete: false };
     }
-  }
-}
-
-/** Aborts when the server is silent for too long, or as the command does. */
-class Silence implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #clock: DownloadsOptions["clock"];
-  readonly #controller = new AbortController();
-  #cancel = () => {};
-
-  constructor({ clock, signal }: DownloadsOptions) {
-    this.#clock = clock;
-    this.signal = AbortSignal.any([signal, this.#controller.signal]);
-    this.interrupt();
-  }
-
-  interrupt(): void {
-    this.#cancel();
-    this.#cancel = this.#clock.after(SILENCE_MAX_MS, () => {
-      this.#controller.abort(new Error(`the server was silent for ${SILENCE_MAX_MS / 1000} s`));
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.#cancel();
   }
 }
 

@@ -45,6 +45,11 @@ class Place implements AsyncDisposable {
     });
   }
 
+  /** Names of what is kept. */
+  async kept(): Promise<string[]> {
+    return await Array.fromAsync(Deno.readDir(this.folder), ({ name }) => name);
+  }
+
   /** What the last request asked with. */
   asked(header: string): string | null {
     return this.server.asked.at(-1)!.headers.get(header);
@@ -172,6 +177,28 @@ Deno.test("a server that refuses, or is not there, is a sentence", async () => {
   const url = gone.url("/file");
   await gone[Symbol.asyncDispose]();
   await place.fails(/: tcp connect error: Connection refused$/, { url });
+  assert.deepEqual(await place.kept(), []);
+});
+
+Deno.test("a part that no next try can go on with is not kept, and not said to be", async () => {
+  for (const [file, isKept] of [[{ etag: '"1"' }, true], [{}, false]] as const) {
+    await using place = new Place({ bytes: BYTES, ...file, cutAfter: 40_000 });
+    await place.fails(isKept ? /; what has come is kept/ : /kB; the next try begins anew$/);
+    assert.equal((await place.kept()).length, isKept ? 1 : 0);
+  }
+});
+
+Deno.test("a whole file is kept beyond the command if it can be asked about", async () => {
+  for (const [file, isKept] of [[{ etag: '"1"' }, true], [{}, false]] as const) {
+    await using place = new Place({ bytes: BYTES, ...file });
+    {
+      const { signal } = new AbortController();
+      await using downloads = new Downloads({ folder: place.folder, clock: systemClock, signal });
+      const path = await downloads.get(place.url, { bytesMax: 1e6, onBytes: () => {} });
+      assertSame(await Deno.readFile(path), BYTES);
+    }
+    assert.equal((await place.kept()).length, isKept ? 1 : 0);
+  }
 });
 
 Deno.test("a server that sends another part than it was asked for is not believed", async () => {
@@ -227,5 +254,5 @@ Deno.test("what is forgotten is downloaded anew", async () => {
   });
   await downloads.get(place.url, { bytesMax: 1e6, onBytes: () => {} });
   await downloads.forget();
-  assert.deepEqual(await Array.fromAsync(Deno.readDir(place.folder)), []);
+  assert.deepEqual(await place.kept(), []);
 });

@@ -89,6 +89,7 @@ async function fetchUrl(url: URL, parts: FetchParts): Promise<Fetched> {
       return { network: await networkOf(entry, "onnx"), original };
     }
     case "page":
+      await parts.downloads.forget();
       throw new ModelError(
         `cannot add "${url}": it is a page for people, give the address of the model.json, the ` +
           `.onnx file or the archive itself`,
