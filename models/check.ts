@@ -12,7 +12,7 @@ import { decodeImage } from "../worker/images/decode.ts";
 import { predictionsOf } from "../worker/models/answer.ts";
 import { ModelError } from "../worker/models/model_error.ts";
 import { modelNames, openRepository, readModel } from "../worker/models/repository.ts";
-import { inputFaults, outputFaults, rangeOf } from "./judgement.ts";
+import { inputFaults, outputFaults, rangeOf, remarks } from "./judgement.ts";
 import type { ModelParts } from "./parts.ts";
 import { assertKnown } from "./target.ts";
 import { engineFor, type Run, Trial } from "./trial.ts";
@@ -48,6 +48,7 @@ export async function checkModel(
   write(header(files, engine, trial));
   write(`photo   ${basename(photo)}`);
   write(answer(run, files));
+  for (const remark of remarks(files)) write(`note: ${remark}`);
   for (const fault of faults) write(`looks wrong: ${fault}`);
   if (faults.length === 0) write("nothing looks wrong");
   return faults.length === 0 ? 0 : 1;
@@ -83,14 +84,16 @@ function header(files: ModelFiles, { name, description }: Engine, trial: Trial):
   const { input, output } = files.config;
   const { width, height, fit, kernel, channels } = input;
   const scale = typeof input.scale === "string" ? input.scale : JSON.stringify(input.scale);
+  const labels = files.labels.length === 0
+    ? "no labels"
+    : `${files.labels.length} labels from class ${output.firstLabel} on`;
   return [
     `model   ${files.name} version ${files.version}, ${files.format}`,
     `engine  ${name}, ${description}`,
     `input   [${trial.inputShape.join(", ")}]: ${width}×${height} pixels, fit ${fit}, ` +
     `kernel ${kernel}, channels ${channels}, scale ${scale}`,
     `output  [${trial.outputShape.join(", ")}]: kind ${output.kind}, ` +
-    `activation ${output.activation}, ${files.labels.length} labels from ` +
-    `class ${output.firstLabel} on`,
+    `activation ${output.activation}, ${labels}`,
   ].join("\n");
 }
 

@@ -37,7 +37,20 @@ Deno.test("check: shapes, preprocessing and classes of a model that is right", a
   assert.match(told, /^input {3}\[4, 4, 3\]: 4×4 pixels, fit fill, .*, scale 0to1$/m);
   assert.match(told, /^output {2}\[4\]: kind classes, activation none, 4 labels from class 0 on$/m);
   assert.match(told, /^values {2}in 0\.\d+ to 0\.\d+, out 0\.\d+ to 0\.\d+$/m);
-  assert.match(told, /^ +0\.\d{4} {2}red\n(?: +0\.\d{4} {2}\w+\n){3}nothing looks wrong$/m);
+  assert.match(
+    told,
+    /^ +0\.\d{4} {2}red\n(?: +0\.\d{4} {2}\w+\n){3}note: no photo tells .*\nnothing looks wrong$/m,
+  );
+});
+
+Deno.test("check: missing labels are told, and no fault", async () => {
+  await using bench = await benchWithNet();
+  const settings = JSON.stringify({ input: INPUT });
+  await Deno.writeTextFile(join(bench.repository, "net", "weir.json"), settings);
+  const { code, told } = await check(bench);
+  assert.equal(code, 0, told);
+  assert.match(told, /^output .*, no labels$/m);
+  assert.match(told, /^note: there are no labels, .*\nnothing looks wrong$/m);
 });
 
 Deno.test("check: a photo of Weir's own where none is given, and another engine", async () => {

@@ -112,3 +112,16 @@ function sumFaults(
   }
   return [];
 }
+
+/** What whoever serves the model has to know, although it may be right. */
+export function remarks(
+  { config: { output }, labels }: Pick<ModelFiles, "config" | "labels">,
+): string[] {
+  return [
+    `no photo tells whether "input.scale" is right, a network may only be less sure with a wrong ` +
+    `one: look it up where the network comes from`,
+    ...(output.kind === "classes" && labels.length === 0
+      ? [`there are no labels, classes are named by their numbers: set "labels" to their file`]
+      : []),
+  ];
+}

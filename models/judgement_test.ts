@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ModelConfigSchema } from "../worker/models/config.ts";
-import { inputFaults, outputFaults } from "./judgement.ts";
+import { inputFaults, outputFaults, remarks } from "./judgement.ts";
 
 const OWN = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
 
@@ -78,3 +78,11 @@ for (
     else assert.match(faults.join("\n"), fault);
   });
 }
+
+Deno.test("judgement: the scale is never called right, and missing labels are told", () => {
+  const [scale, labels] = remarks(files({}));
+  assert.match(scale!, /^no photo tells whether "input\.scale" is right/);
+  assert.match(labels!, /^there are no labels, classes are named by their numbers/);
+  assert.deepEqual(remarks(files({ labels: 2 })), [scale]);
+  assert.deepEqual(remarks(files({ output: { kind: "embedding" } })), [scale]);
+});

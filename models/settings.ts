@@ -52,8 +52,8 @@ export function makeSettings(base: Settings, told: Told, size: Size): Made {
   if (input.scale === undefined) {
     input.scale = "0to1";
     notes.push(
-      `guessed "input.scale": "0to1", as no network says with which numbers it was trained; ` +
-        `where it answers nonsense, try --scale minus1to1`,
+      `guessed "input.scale": "0to1", as no network says with which numbers it was trained: ` +
+        `look it up where it comes from, and give --scale if it is another`,
     );
   }
   const output = { ...objectOf(base.output) };
