@@ -17,7 +17,7 @@ import { joinDeployment } from "../shared/redis/deployment.ts";
 import type { RedisSettings } from "../shared/redis/connection.ts";
 import { RedisJobSource } from "../shared/redis/job_source.ts";
 import { RedisMaintenance } from "../shared/redis/maintenance.ts";
-import { RedisWorkerRegistry } from "../shared/redis/registry.ts";
+import { RedisDirectory, RedisWorkerRegistry } from "../shared/redis/registry.ts";
 import { type Shard, Shards } from "../shared/redis/shard.ts";
 import type { Tracing } from "../shared/tracing.ts";
 import type { ModelFiles } from "./engines/engine.ts";
@@ -28,6 +28,7 @@ import { ModelOpener } from "./model_opener.ts";
 import { ModelTable } from "./model_table.ts";
 import { ModelThread } from "./model_thread.ts";
 import { openRepository } from "./models/repository.ts";
+import { warnOfDefaults } from "./one_default.ts";
 import { runPipeline } from "./pipeline.ts";
 import type { Served } from "./served_model.ts";
 import { StatusServer } from "./status_server.ts";
@@ -117,6 +118,7 @@ export async function runWorker(
     await registry.announce(card);
     stack.defer(() => farewell(log, () => registry.leave()));
   }
+  await warnOfDefaults(new RedisDirectory(shards.all), log);
   metrics.watchProcess(shards, members.map(({ janitor }) => janitor));
   drain.addEventListener("abort", () => log.info("worker draining", { name }), { once: true });
   status.whyNotReady = () => whyNotReady(shards, drain);

@@ -23,6 +23,7 @@ interface Running {
 async function start(
   { settings }: Pick<TestRedis, "settings">,
   repository: string,
+  name = "w1",
 ): Promise<Running> {
   const read = parseConfig({ WEIR_ENGINE: "null", WEIR_MODELS: repository });
   assert(read.ok);
@@ -37,7 +38,7 @@ async function start(
     },
   };
   const [clock, tracing] = [systemClock, new Tracing(systemClock)];
-  const parts = { config: read.config, redis: settings, name: "w1", tracing, clock, log };
+  const parts = { config: read.config, redis: settings, name, tracing, clock, log };
   const ended = runWorker(parts, drain.signal, new AbortController().signal);
   await Promise.race([ready.promise, ended]);
   return { log, drain, ended };
@@ -70,6 +71,29 @@ Deno.test("worker is known while it serves, answers, and leaves nothing of itsel
   assert.equal((await new RedisDirectory([shard]).models())[0]?.workers, 0);
   assert.equal(await client.hlen(keys.workers()), 0);
   assert.deepEqual(await client.xinfo("CONSUMERS", keys.jobs(MODEL, 0), "workers"), []);
+});
+
+Deno.test("worker warns of another one that has another default model, while that is alive", async () => {
+  await using redis = await testRedis();
+  const warnings: unknown[] = [];
+  const running: Running[] = [];
+  for (const [name, model] of [["w1", "a"], ["w2", "b"], ["w3", "b"]] as const) {
+    await using repository = await tempRepository();
+    await writeColourModel(repository.path, model, { settings: { default: true } });
+    const worker = await start(redis, repository.path, name);
+    warnings.push(
+      worker.log.lines.filter(({ level }) => level === "warn").map(({ message, fields }) =>
+        `${message}: ${fields.models}`
+      ),
+    );
+    running.push(worker);
+    if (name !== "w2") continue;
+    running[0]!.drain.abort();
+    await running[0]!.ended;
+  }
+  assert.deepEqual(warnings, [[], ["workers disagree about the default model: a,b"], []]);
+  for (const { drain } of running) drain.abort();
+  await Promise.all(running.map(({ ended }) => ended));
 });
 
 Deno.test("worker ends by itself although redis hangs", async () => {
