@@ -103,7 +103,7 @@ testSlow("a photo that takes long to decode is slow in decode", {
 
 testSlow("a job whose worker is busy elsewhere is slow in the queue", {
   stage: "queue",
-  words: "waiting in the queue for a worker",
+  words: "waiting for a worker to begin it",
   lose: (weir, send) =>
     pausing(weir, async () => {
       const id = await send(SMALL.bytes);

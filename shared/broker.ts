@@ -155,7 +155,12 @@ export type Verdict =
     /** Time since the job was accepted. */
     readonly ageMs: number;
   }
-  | { readonly kind: "expired"; readonly tell: string }
+  | {
+    readonly kind: "expired";
+    readonly tell: string;
+    /** How often the entry has been delivered. */
+    readonly delivery: number;
+  }
   | { readonly kind: "spent"; readonly tell: string; readonly attempts: number }
   | { readonly kind: "drop"; readonly reason: DropReason }
   | { readonly kind: "lost" };
@@ -180,7 +185,8 @@ export type Outcome =
   | { readonly state: "failed"; readonly error: Fault; readonly timings: Timings }
   /** Failed, and kept as a dead letter with its images. */
   | { readonly state: "dead"; readonly error: Fault; readonly attempts: number }
-  | { readonly state: "expired"; readonly timings: Timings };
+  /** With how often the entry had been delivered. */
+  | { readonly state: "expired"; readonly timings: Timings; readonly delivery: number };
 
 /** `late`: the job had an outcome already, or is gone, or another worker owns it. */
 export type Settled = FinalState | "late";

@@ -43,12 +43,14 @@ export const Work = z.object({
 export type BatchRun = Readonly<z.output<typeof BatchRun>>;
 export type Work = Readonly<z.output<typeof Work>>;
 
+/** How often the entry had been delivered by then, this time included: a claim counts as well. */
+const Delivery = z.int();
+
 const Began = z.object({
   kind: z.literal("began"),
   worker: z.string(),
   attempt: z.int(),
-  /** How often the entry has been delivered, this time included: a claim counts as well. */
-  delivery: z.int(),
+  delivery: Delivery,
   /** Index of the first image that was left to be answered. */
   from: z.int(),
 });
@@ -64,7 +66,12 @@ const PutOff = z.object({
 const HandedBack = z.object({ kind: z.literal("handed_back"), worker: z.string() });
 
 /** A worker met the entry when the job was over, and removed it. */
-const Dropped = z.object({ kind: z.literal("dropped"), worker: z.string() });
+const Dropped = z.object({
+  kind: z.literal("dropped"),
+  worker: z.string(),
+  /** Absent where it was to be handed back. */
+  delivery: Delivery.optional(),
+});
 
 /** From here on, only the end was kept. */
 const More = z.object({ kind: z.literal("more") });
@@ -78,6 +85,8 @@ const Ended = z.object({
   why: z.enum(["asked", "client_left", "too_few_replicas"]).optional(),
   /** Whether it was kept as a dead letter. */
   dead: z.literal(true).optional(),
+  /** Where a worker met the entry past its deadline. */
+  delivery: Delivery.optional(),
   work: Work.optional(),
 });
 

@@ -192,8 +192,9 @@ export class Consumer {
         return this.#start(delivery, verdict, beginMs);
       case "expired": {
         log.info("job expired before it was run", fields);
-        const outcome = { state: "expired", timings: {} } as const;
-        return settler.settle([{ delivery, tell: verdict.tell, outcome }]);
+        const { tell } = verdict;
+        const outcome = { state: "expired", timings: {}, delivery: verdict.delivery } as const;
+        return settler.settle([{ delivery, tell, outcome }]);
       }
       case "spent": {
         const { attempts, tell } = verdict;

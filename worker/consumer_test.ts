@@ -157,7 +157,7 @@ Deno.test("consumer settles what has expired, buries what is spent, and runs nei
   const [expired, spent, good] = [testDelivery(), testDelivery(), testDelivery()];
   await using worker = consume({
     prepare: ({ source }) => {
-      source.verdicts.set(expired.id, { kind: "expired", tell: "g1 g2" });
+      source.verdicts.set(expired.id, { kind: "expired", tell: "g1 g2", delivery: 1 });
       source.verdicts.set(spent.id, { kind: "spent", tell: "g1", attempts: 3 });
     },
   });
@@ -165,7 +165,7 @@ Deno.test("consumer settles what has expired, buries what is spent, and runs nei
   assert.deepEqual(await takenFrom(worker.batcher), [good]);
   await worker.settler.settled();
   assert.deepEqual(worker.source.finished, [
-    { delivery: expired, tell: "g1 g2", outcome: { state: "expired", timings: {} } },
+    { delivery: expired, tell: "g1 g2", outcome: { state: "expired", timings: {}, delivery: 1 } },
     {
       delivery: spent,
       tell: "g1",

@@ -1,8 +1,9 @@
 /**
  * The attempts at a job, put together from its story.
  *
- * Pure. Owns the reading of what nobody wrote down: a worker that dies or freezes says nothing, and
- * an attempt without an end, behind which another begins, was left by such a one.
+ * Pure. Owns the reading of what nobody wrote down: a worker that dies or freezes says nothing. An
+ * attempt without an end, behind which another begins, was left by such a one; a delivery without an
+ * attempt, behind which another comes, went to one.
  *
  * @module
  */
@@ -39,6 +40,25 @@ export function attemptsOf({ events }: Pick<JobStory, "events">): Attempt[] {
   const attempts: Attempt[] = [];
   for (const event of events) take(attempts, event);
   return attempts;
+}
+
+/**
+ * The events of workers that were given the job after another had been, which fell silent before it
+ * began: deliveries of its entry count from 1 on, and each that was begun is told.
+ */
+export function takenUnbegun({ events }: Pick<JobStory, "events">): ReadonlySet<StoryEvent> {
+  const taken = new Set<StoryEvent>();
+  let known = 0;
+  for (const event of events) {
+    const { fact } = event;
+    // A new entry, and what is not kept here.
+    if (fact.kind === "handed_back") known = 0;
+    if (fact.kind === "more") known = Infinity;
+    if (!("delivery" in fact) || fact.delivery === undefined) continue;
+    if (fact.delivery > known + 1) taken.add(event);
+    known = Math.max(known, fact.delivery);
+  }
+  return taken;
 }
 
 function take(attempts: Attempt[], { at, fact }: StoryEvent): void {

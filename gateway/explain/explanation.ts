@@ -8,7 +8,7 @@ import { type BatchRun, type JobStory, Work } from "../../shared/story.ts";
 import { parseTraceparent } from "../../shared/traceparent.ts";
 import type { Frozen } from "../answer_view.ts";
 import { JobSchema, jobView, Time, time } from "../job_view.ts";
-import { type Attempt, ATTEMPT_ENDS, attemptsOf } from "./attempts.ts";
+import { type Attempt, ATTEMPT_ENDS, attemptsOf, takenUnbegun } from "./attempts.ts";
 import { acceptedText, factText, summaryOf } from "./sentences.ts";
 import { slowestOf, STAGES, timelineOf, totalsOf } from "./timeline.ts";
 
@@ -68,6 +68,7 @@ export function explanationOf(story: JobStory, { named }: ExplanationOptions): E
   const told = named ? story : withoutMates(story);
   const { record, events, replayOf } = told;
   const attempts = attemptsOf(told);
+  const taken = takenUnbegun(told);
   const timeline = timelineOf(told, attempts);
   const stages = totalsOf(timeline);
   const slowest = slowestOf(stages);
@@ -78,13 +79,13 @@ export function explanationOf(story: JobStory, { named }: ExplanationOptions): E
   });
   return {
     job: jobView(record),
-    summary: summaryOf(told, stages, slowest),
+    summary: summaryOf(told, stages, slowest, taken.size > 0),
     slowest: slowest ?? null,
     stages,
     timeline,
     events: [
       event(record.createdAt, acceptedText(told)),
-      ...events.map((each) => event(each.at, factText(each, told, attempts))),
+      ...events.map((each) => event(each.at, factText(each, told, attempts, taken.has(each)))),
     ],
     attempts: attempts.map(attemptView),
     gateway: told.gateway,

@@ -205,6 +205,47 @@ Deno.test("a job that is cancelled or expires in the queue was never begun", () 
   assert.equal(late.slowest, "queue");
 });
 
+Deno.test("a worker that fell silent before it began is known by the one that met the job next", () => {
+  const begun = explained(story([
+    [9_800, began("w2", 1, { delivery: 2 })],
+    [10_000, ended({ by: "w2", work: { beginMs: 1, inferMs: 200, batches: [] } })],
+  ]));
+  const silent = "from a worker that had been given it and fell silent, and";
+  assert.equal(
+    begun.summary,
+    "succeeded after 10.0 s; most of it, 9.8 s (98 %), waiting for a worker to begin it: " +
+      "one that had been given it fell silent before",
+  );
+  assert.match(texts(begun)[1]!, new RegExp(`w2 took it over ${silent} began attempt 1 `));
+
+  const expired = { state: "expired", attempts: 0 } as const;
+  const end = [30_000, ended({ state: "expired", role: "maintenance" })] as const;
+  // Until another worker meets its entry, nobody knows of the first.
+  const unmet = explained(story([end], expired));
+  const wait = "expired after 30.0 s, all of it waiting for a worker to begin it";
+  assert.equal(unmet.summary, wait);
+  const met = explained(
+    story([end, [30_100, { kind: "dropped", worker: "w2", delivery: 2 }]], expired),
+  );
+  assert.equal(met.summary, `${wait}: one that had been given it fell silent before`);
+  assert.match(texts(met)[2]!, new RegExp(`w2 took it over ${silent} removed its entry$`));
+  const late = explained(story([[30_000, ended({ state: "expired", delivery: 2 })]], expired));
+  assert.match(texts(late)[1]!, new RegExp(`w1 took it over ${silent} found its deadline passed`));
+});
+
+Deno.test("a delivery that was begun, or is not known to be another, is no silent worker's", () => {
+  const stories: [number, Fact][][] = [
+    [[10, began("w1")], [30_000, began("w2", 2)]],
+    [[10, began("w1")], [20, { kind: "handed_back", worker: "w1" }], [30, began("w2")]],
+    [[10, began("w1")], [20, { kind: "more" }], [30, ended({ state: "expired", delivery: 5 })]],
+    [[10, ended({ state: "cancelled" })], [20, { kind: "dropped", worker: "w1", delivery: 1 }]],
+    [[10, ended({ state: "cancelled" })], [20, { kind: "dropped", worker: "w1" }]],
+  ];
+  for (const facts of stories) {
+    for (const text of texts(explained(story(facts)))) assert.doesNotMatch(text, /given it/);
+  }
+});
+
 Deno.test("a job that is cancelled while it runs has an attempt that ended so", () => {
   const cancelled = ended({ state: "cancelled", by: "g2", role: "gateway", why: "asked" });
   const view = explained(story([[5, began("w1")], [90, cancelled]], { state: "cancelled" }));
@@ -230,7 +271,7 @@ Deno.test("a job that was handed back waits again, and one under way is told up 
   const waiting = explained(story([], { state: "queued", attempts: 0 }));
   assert.equal(
     waiting.summary,
-    "queued, accepted 60.0 s ago, all of it waiting in the queue for a worker",
+    "queued, accepted 60.0 s ago, all of it waiting for a worker to begin it",
   );
 });
 
@@ -245,7 +286,7 @@ Deno.test("a batch that failed as a whole, a slow Redis and a replay are said to
   ];
   const view = explained(story(facts, {}, { replayOf: dead }));
   assert.match(texts(view)[0]!, new RegExp(`took it in, made of the dead letter of job ${dead}:`));
-  assert.match(texts(view)[1]!, /began attempt 1 \(delivery 2 of its entry\)$/);
+  assert.match(texts(view)[1]!, /and began attempt 1 \(delivery 2 of its entry\)$/);
   assert.equal(texts(view)[2], "20 more happened than is kept here");
   assert.match(texts(view)[3]!, /Redis took 1.5 s to begin it, .*one by one\); succeeded/);
   assert.equal(view.slowest, "reply");

@@ -12,7 +12,7 @@ import type { Stage } from "./timeline.ts";
 
 /** What a job does in a stage. */
 const STAGE_WORDS: Readonly<Record<Stage, string>> = {
-  queue: "waiting in the queue for a worker",
+  queue: "waiting for a worker to begin it",
   decode: "decoding its images",
   wait: "decoded, waiting for the model to be free",
   infer: "in the model",
@@ -22,14 +22,25 @@ const STAGE_WORDS: Readonly<Record<Stage, string>> = {
   running: "with a worker that has not said more yet",
 };
 
+/** What is known of the wait for a worker where one was given the job in vain. */
+const IN_VAIN = ": one that had been given it fell silent before";
+
+/** How a worker came to the job then. */
+const TAKEN_OVER = "took it over from a worker that had been given it and fell silent, and";
+
 /** Redis' answer to a beginning is told when it took longer than any healthy one does. */
 const SLOW_BEGIN_MS = 50;
 
-/** Says in one sentence what became of a job, and where its time went. */
+/**
+ * Says in one sentence what became of a job, and where its time went.
+ *
+ * @param inVain whether a worker was given it and fell silent before it began
+ */
 export function summaryOf(
   { record, readAt }: JobStory,
   totals: Readonly<Record<Stage, number>>,
   slowest: Stage | undefined,
+  inVain: boolean,
 ): string {
   const { state, createdAt, finishedAt = readAt } = record;
   const total = finishedAt - createdAt;
@@ -38,10 +49,11 @@ export function summaryOf(
     : `${state} after ${duration(total)}`;
   if (slowest === undefined) return head;
   const most = totals[slowest];
+  const words = STAGE_WORDS[slowest] + (slowest === "queue" && inVain ? IN_VAIN : "");
   const percent = Math.round(100 * most / Math.max(total, most));
-  if (percent === 100) return `${head}, all of it ${STAGE_WORDS[slowest]}`;
+  if (percent === 100) return `${head}, all of it ${words}`;
   const part = percent > 50 ? "most of it" : "longest";
-  return `${head}; ${part}, ${duration(most)} (${percent} %), ${STAGE_WORDS[slowest]}`;
+  return `${head}; ${part}, ${duration(most)} (${percent} %), ${words}`;
 }
 
 /** Says how the job came to be. */
@@ -53,15 +65,20 @@ export function acceptedText({ record, bytes, gateway, replayOf }: JobStory): st
     `for model ${model}, to be done within ${duration(deadlineAt - createdAt)}`;
 }
 
-/** Says what a fact means, in the light of the attempts around it. */
+/**
+ * Says what a fact means, in the light of the attempts around it.
+ *
+ * @param taken whether its worker came after one that fell silent before it began
+ */
 export function factText(
   { at, fact }: StoryEvent,
   story: JobStory,
   attempts: readonly Attempt[],
+  taken: boolean,
 ): string {
   switch (fact.kind) {
     case "began":
-      return beganText(at, fact, attempts);
+      return beganText(at, fact, attempts, taken);
     case "put_off":
       return `${workText(fact.work)}the model failed on an image; put off for ${
         duration(fact.delayMs)
@@ -69,11 +86,13 @@ export function factText(
     case "handed_back":
       return `worker ${fact.worker} gave it back to the queue, for others to do`;
     case "dropped":
-      return `worker ${fact.worker} found its entry in the queue and removed it`;
+      return `worker ${fact.worker} ${taken ? TAKEN_OVER : "found its entry in the queue and"} ${
+        taken ? "removed its entry" : "removed it"
+      }`;
     case "more":
       return "more happened than is kept here";
     case "ended":
-      return endedText(fact, story, attempts);
+      return endedText(fact, story, attempts, taken);
   }
 }
 
@@ -81,12 +100,15 @@ function beganText(
   at: number,
   fact: Fact & { kind: "began" },
   attempts: readonly Attempt[],
+  taken: boolean,
 ): string {
   const { worker, attempt, delivery, from } = fact;
   const index = attempts.findIndex(({ beganAt, worker: by }) => beganAt === at && by === worker);
   const before = attempts[index - 1];
   const how = before?.end === "lost" || before?.end === "overtaken"
     ? `took it over from worker ${before.worker}, which had fallen silent, and began`
+    : taken
+    ? `${TAKEN_OVER} began`
     : "began";
   const again = delivery > 1 ? ` (delivery ${delivery} of its entry)` : "";
   const behind = from > 0 ? `, behind the ${counted(from, "image")} answered before` : "";
@@ -117,6 +139,7 @@ function endedText(
   fact: Ended,
   { record, told, missed }: JobStory,
   attempts: readonly Attempt[],
+  taken: boolean,
 ): string {
   const news = toldText(told, missed);
   const by = `${fact.role} ${fact.by}`;
@@ -133,7 +156,7 @@ function endedText(
     case "cancelled":
       return `cancelled by ${by}${fact.why === undefined ? "" : `: ${WHY[fact.why]}`}${news}`;
     case "expired":
-      return `expired: ${by} found its deadline passed${news}`;
+      return `expired: ${by} ${taken ? `${TAKEN_OVER} ` : ""}found its deadline passed${news}`;
   }
 }
 

@@ -217,11 +217,13 @@ export class Attempts {
   }
 
   /** What the story says of an end. */
-  #endOf({ outcome: { state }, work }: Finished): string {
+  #endOf({ outcome, work }: Finished): string {
+    const { state } = outcome;
     const by = { by: this.#parts.consumer, role: "worker" } as const;
     return factText({
       kind: "ended",
       ...(state === "dead" ? { state: "failed", ...by, dead: true } : { state, ...by }),
+      ...(state === "expired" && { delivery: outcome.delivery }),
       ...(work && { work }),
     });
   }

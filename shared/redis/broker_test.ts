@@ -225,8 +225,10 @@ Deno.test("a job past its deadline is not run, and expires in the worker's hands
   const id = await submit(broker, { timeoutMs: 1 });
   await untilOverdue(broker, id);
   const delivery = await readOne(broker.source);
-  assert.deepEqual(await broker.source.begin([delivery]), [{ kind: "expired", tell: "g1" }]);
-  const outcome = { state: "expired", timings: {} } as const;
+  assert.deepEqual(await broker.source.begin([delivery]), [
+    { kind: "expired", tell: "g1", delivery: 1 },
+  ]);
+  const outcome = { state: "expired", timings: {}, delivery: 1 } as const;
   assert.deepEqual(await broker.source.settle([{ delivery, tell: "g1", outcome }]), ["expired"]);
   assert.equal((await broker.queue.get(id))?.state, "expired");
   await assertDrained(broker);

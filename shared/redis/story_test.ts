@@ -96,7 +96,10 @@ Deno.test("a story tells who cancelled a job, and who met its entry afterwards",
   assert.equal(await broker.source.handBack([deliveries[1]!]), 0);
   const dropped = { kind: "dropped", worker: "w1" };
   const cancelled = { kind: "ended", state: "cancelled", by: "g1", role: "gateway" };
-  assert.deepEqual(await factsOf(broker, asked), [{ ...cancelled, why: "asked" }, dropped]);
+  assert.deepEqual(await factsOf(broker, asked), [{ ...cancelled, why: "asked" }, {
+    ...dropped,
+    delivery: 1,
+  }]);
   assert.deepEqual(await factsOf(broker, left), [{ ...cancelled, why: "client_left" }, dropped]);
 });
 
@@ -108,13 +111,39 @@ Deno.test("a story tells whether a gateway or a worker found a job expired", asy
   ];
   const delivery = await readOne(broker.source);
   while ((await broker.source.begin([delivery]))[0]!.kind !== "expired");
-  const outcome = { state: "expired", timings: {} } as const;
+  const outcome = { state: "expired", timings: {}, delivery: 1 } as const;
   await broker.source.settle([{ delivery, tell: "g1", outcome }]);
   await broker.queue.conclude(waited, "expired");
   const expired = { kind: "ended", state: "expired" };
   const facts = await factsOf(broker, met);
-  assert.deepEqual(facts.at(-1), { ...expired, by: "w1", role: "worker" });
+  assert.deepEqual(facts.at(-1), { ...expired, by: "w1", role: "worker", delivery: 1 });
   assert.deepEqual(await factsOf(broker, waited), [{ ...expired, by: "g1", role: "gateway" }]);
+});
+
+Deno.test("a story tells how often the entry had been delivered to whoever met it too late", async () => {
+  await using broker = await openBroker();
+  const [met, expired] = [
+    await submit(broker, { timeoutMs: 1 }),
+    await submit(broker, { timeoutMs: 1 }),
+  ];
+  await broker.source.read(10, forever);
+  while ((await broker.queue.conclude(expired, "expired"))?.state !== "expired");
+  using other = broker.worker("w2");
+  while (await other.longestIdle() < CLAIM_IDLE_MS);
+  const claimed = await Array.fromAsync(other.claim(forever));
+  const [late, dropped] = await other.begin(claimed);
+  assert.deepEqual(late, { kind: "expired", tell: "g1", delivery: 2 });
+  const outcome = { state: "expired", timings: {}, delivery: 2 } as const;
+  await other.settle([{ delivery: claimed[0]!, tell: "g1", outcome }]);
+  assert.deepEqual(dropped, { kind: "drop", reason: "expired" });
+  const end = { kind: "ended", state: "expired" };
+  assert.deepEqual(await factsOf(broker, met), [
+    { ...end, by: "w2", role: "worker", delivery: 2 },
+  ]);
+  assert.deepEqual(await factsOf(broker, expired), [
+    { ...end, by: "g1", role: "gateway" },
+    { kind: "dropped", worker: "w2", delivery: 2 },
+  ]);
 });
 
 Deno.test("a dead letter's story says so, and its replay names it", async () => {

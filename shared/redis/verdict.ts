@@ -16,7 +16,7 @@ export type VerdictReply =
     waitedMs: number,
     ageMs: number,
   ]
-  | ["expired", string]
+  | ["expired", tell: string, delivery: number]
   | ["spent", string, number]
   | ["drop", DropReason]
   | ["lost"];
@@ -34,7 +34,7 @@ export function verdictOf(reply: VerdictReply): Verdict {
         ageMs: reply[6],
       };
     case "expired":
-      return { kind: "expired", tell: reply[1] };
+      return { kind: "expired", tell: reply[1], delivery: reply[2] };
     case "spent":
       return { kind: "spent", tell: reply[1], attempts: reply[2] };
     case "drop":

@@ -8,12 +8,12 @@ import { PRELUDE, STORY, TELL, TOLD_BYTES_MAX } from "./common.ts";
 
 /**
  * Drops an entry that nobody wants to be run: acknowledges and deletes it, and lowers the load for
- * it. KEYS start with stream and load, ARGV with group, consumer, lane. Gives the reason, or nil
- * where the entry is wanted.
+ * it. KEYS start with stream and load, ARGV with group, consumer, lane; `delivery` is told in the
+ * story where it is given. Gives the reason, or nil where the entry is wanted.
  */
 const DROP_UNWANTED = `${STORY}
 local worker_name = cjson.encode(ARGV[2])
-local function drop_unwanted(job, entry, images, bytes, state, bound, story, now)
+local function drop_unwanted(job, entry, images, bytes, state, bound, story, now, delivery)
   local reason
   if not state then
     reason = 'gone'
@@ -31,7 +31,8 @@ local function drop_unwanted(job, entry, images, bytes, state, bound, story, now
     lower(KEYS[2], ARGV[3], 1, images, bytes)
     -- Bound, so that another copy is known for one.
     if reason ~= 'gone' then
-      local fact = '{"kind":"dropped","worker":' .. worker_name .. '}'
+      local told = delivery and ',"delivery":' .. delivery or ''
+      local fact = '{"kind":"dropped","worker":' .. worker_name .. told .. '}'
       redis.call('HSET', job, 'entry', entry, 'story', story_with(story, now, fact))
     end
   end
@@ -51,7 +52,7 @@ const IN_HAND_MAX = 100_000;
  * ARGV: group, consumer, lane, attemptsMax, then entry, images, bytes for each job
  * Returns: for each job {'run', attempt, tell, images answered, 1 where it is followed, else 0,
  * milliseconds since it was queued, or -1 where it was left running by a worker, milliseconds since
- * it was accepted} | {'expired', tell} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
+ * it was accepted} | {'expired', tell, how often delivered} | {'spent', tell, attempts} | {'drop', reason} | {'lost'}
  */
 export const BEGIN = `${PRELUDE}${DROP_UNWANTED}
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
@@ -72,9 +73,10 @@ local function begin(job, entry, images, bytes)
   local state, bound, deadline, attempts, tell, created, started, worker, done, kept, followed,
     queued, story = unpack(redis.call('HMGET', job, 'state', 'entry', 'deadline', 'attempts', 'tell',
       'created', 'started', 'worker', 'done', 'kept', 'followed', 'queued', 'story'))
-  local dropped = drop_unwanted(job, entry, images, bytes, state, bound, story, now)
+  local delivery = owned[entry]
+  local dropped = drop_unwanted(job, entry, images, bytes, state, bound, story, now, delivery)
   if dropped then return {'drop', dropped} end
-  if now >= tonumber(deadline) then return {'expired', tell} end
+  if now >= tonumber(deadline) then return {'expired', tell, delivery} end
   -- A consumer begins an entry again only after it was put off: this is a resend.
   local first = tonumber(kept or done or 0)
   local function run(attempt)
@@ -85,7 +87,7 @@ local function begin(job, entry, images, bytes)
   local attempt = tonumber(attempts or 0) + 1
   if attempt > tonumber(ARGV[4]) then return {'spent', tell, attempt - 1} end
   local fact = '{"kind":"began","worker":' .. worker_name .. ',"attempt":' .. attempt
-    .. ',"delivery":' .. owned[entry] .. ',"from":' .. first .. '}'
+    .. ',"delivery":' .. delivery .. ',"from":' .. first .. '}'
   local fields = {'state', 'running', 'entry', entry, 'worker', consumer, 'attempts', attempt,
     'story', story_with(story, now, fact)}
   if not started then
