@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { cp as copy } from "node:fs/promises";
 import { join } from "node:path";
+import project from "../deno.json" with { type: "json" };
+import { testRedis } from "../shared/testing/redis.ts";
 import { COLOURS, writeColourModel } from "../worker/models/testing/colour_model.ts";
 import { call, form, post } from "./client.ts";
-import { ROOT } from "./program.ts";
+import { environment, ROOT } from "./program.ts";
 import { tempFolder } from "./temp_folder.ts";
 import { startWeir } from "./weir.ts";
 
@@ -37,6 +39,47 @@ Deno.test("a worker runs each model on the engine that its format needs", async 
     assert(Math.abs(probability - other!.body.predictions[i].probability) < 1e-5)
   );
 });
+
+Deno.test("a worker's standard output is its log alone, and TensorFlow says little beside it", async () => {
+  await using redis = await testRedis();
+  const [, ...args] = project.tasks.worker.command.split(" ");
+  await using child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    env: environment({
+      REDIS_URL: redis.settings.url,
+      WEIR_MODELS: join(ROOT, "worker", "engines", "testdata"),
+      WEIR_ENGINE: "tensorflow",
+      WEIR_LOG_FORMAT: "json",
+    }),
+    clearEnv: true,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const beside = new Response(child.stderr).text();
+  const messages: string[] = [];
+  for await (const line of child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(lines())) {
+    messages.push(JSON.parse(line).message);
+    if (messages.at(-1) === "worker ready") child.kill("SIGTERM");
+  }
+  assert(messages.includes("model loaded"));
+  assert.equal(messages.at(-1), "worker drained");
+  // What it says while it is loaded, before it can be told to be quiet.
+  const unavoidable = /^$|before absl::InitializeLog\(\)|oneDNN custom operations/;
+  assert.deepEqual((await beside).split("\n").filter((line) => !unavoidable.test(line)), []);
+});
+
+/** Text as its lines. */
+function lines(): TransformStream<string, string> {
+  let rest = "";
+  return new TransformStream({
+    transform(text, controller): void {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop()!;
+      for (const line of parts) controller.enqueue(line);
+    },
+  });
+}
 
 Deno.test({
   name: "ONNX Runtime reports to nobody what a worker runs",

@@ -15,7 +15,8 @@ export function prepareLibraries(
   env: Pick<Deno.Env, "get" | "set">,
 ): void {
   const values = {
-    // TensorFlow talks about the processor at every start.
+    // TensorFlow talks about the processor and each SavedModel. Two lines about oneDNN stay: it says
+    // them while it is loaded, before it reads this.
     TF_CPP_MIN_LOG_LEVEL: "2",
     ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
   };
