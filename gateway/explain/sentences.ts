@@ -86,9 +86,9 @@ export function factText(
     case "handed_back":
       return `worker ${fact.worker} gave it back to the queue, for others to do`;
     case "dropped":
-      return `worker ${fact.worker} ${taken ? TAKEN_OVER : "found its entry in the queue and"} ${
-        taken ? "removed its entry" : "removed it"
-      }`;
+      return taken
+        ? `worker ${fact.worker} ${TAKEN_OVER} removed its entry`
+        : `worker ${fact.worker} found its entry in the queue and removed it`;
     case "more":
       return "more happened than is kept here";
     case "ended":
