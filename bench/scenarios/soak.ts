@@ -17,9 +17,18 @@ import { startWeir, type System } from "../system.ts";
 const WORKERS = 2;
 /** Clients that come in a second, and how often all is looked at. */
 const PACE = { perSecond: 40, sampleMs: 2000 };
+/** So many times as many come in the warm-up: what grows to its bound is to be there after it. */
+const WARM_UP_PACE = 2;
 const QUICK = { warmUpSeconds: 1, seconds: 2, perSecond: 10, sampleMs: 200 };
+/** Most images of a batch. TensorFlow keeps some MiB for each size, and the rare ones come late. */
+const BATCH_MAX = 4;
 /** Records live for a short time, so that they reach their number soon. */
-const ENV = { WEIR_RESULT_TTL_MS: "10000", WEIR_TIMEOUT_MS: "10000", WEIR_LOG_LEVEL: "debug" };
+const ENV = {
+  WEIR_BATCH_MAX: String(BATCH_MAX),
+  WEIR_RESULT_TTL_MS: "10000",
+  WEIR_TIMEOUT_MS: "10000",
+  WEIR_LOG_LEVEL: "debug",
+};
 /** Least change that is one, whatever the noise: a MiB or one thing, and this share of all. */
 const [LEAST, LEAST_SHARE] = [1, 0.01];
 
@@ -51,7 +60,7 @@ export const soak: Scenario = async (stage) => {
   const calls = new Set<Promise<void>>();
   const load = async () => {
     for (let i = 0; secondsSince() < length && !signal.aborted; i++) {
-      await clock.sleep(1000 * (i / times.perSecond - secondsSince()), signal);
+      await clock.sleep(1000 * (dueAt(i, times) - secondsSince()), signal);
       const call = clients.call().finally(() => calls.delete(call));
       calls.add(call);
     }
@@ -75,7 +84,9 @@ export const soak: Scenario = async (stage) => {
     method:
       `${times.perSecond} clients a second come to one gateway and ${WORKERS} workers: photos, ` +
       `followed jobs of two photos, bursts over a WebSocket, damaged photos, clients that leave. ` +
-      `After ${times.warmUpSeconds} s everything that could grow is looked at for ` +
+      `Batches have ${BATCH_MAX} images at most, so that the engine has soon met every size. ` +
+      `After ${times.warmUpSeconds} s at ${WARM_UP_PACE} times that pace everything that could ` +
+      `grow is looked at for ` +
       `${times.seconds} s, every ${times.sampleMs} ms. Growth is the trend (the median of the ` +
       `slopes between all pairs of samples) over that time; noise is how far the samples scatter ` +
       `about it (5th to 95th percentile), at least ${100 * LEAST_SHARE} % of the usual value.`,
@@ -89,6 +100,12 @@ function timesOf({ quick, minutes }: Stage): typeof QUICK {
   if (quick) return QUICK;
   // Code is compiled, pools of memory find their size, records reach their lifetime.
   return { warmUpSeconds: 30 * minutes, seconds: 30 * minutes, ...PACE };
+}
+
+/** When the i-th client comes, in seconds. */
+function dueAt(i: number, { warmUpSeconds, perSecond }: typeof QUICK): number {
+  const warmUp = WARM_UP_PACE * perSecond * warmUpSeconds;
+  return i < warmUp ? i / (WARM_UP_PACE * perSecond) : warmUpSeconds + (i - warmUp) / perSecond;
 }
 
 type Value = readonly [name: string, unit: Series["unit"], value: number];
