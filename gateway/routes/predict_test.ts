@@ -63,7 +63,7 @@ const ends: [outcome: Outcome, status: number, code: string, detail: string][] =
     "given up",
   ],
   [
-    { state: "expired", timings: {} },
+    { state: "expired", timings: {}, delivery: 1 },
     504,
     "deadline_exceeded",
     "the job's deadline passed before it was done",
