@@ -97,10 +97,12 @@ export function createApp(parts: AppParts): Hono<Authenticated> {
   app.use(requestMetrics(parts.metrics, routes.map(({ path }) => path), parts.clock));
   app.use(requestId(), async (c, next) => {
     await next();
-    // The library's own header is lost where a handler makes its response itself.
-    c.header("X-Request-Id", c.get("requestId"));
+    // The library's own header is lost where a handler makes its response itself; `c.header` would
+    // make that once more, with a stream for its body.
+    const { headers } = c.res;
+    headers.set("X-Request-Id", c.get("requestId"));
     const { traceparent } = tracing;
-    if (traceparent !== undefined) c.header("traceresponse", traceparent);
+    if (traceparent !== undefined) headers.set("traceresponse", traceparent);
   });
   app.use("/v2/*", problemsWithError);
   app.use(browserHeaders());

@@ -63,8 +63,9 @@ export function authentication(
     await next();
     const { quota, quotaState } = caller;
     if (quota === undefined) return;
-    c.header("RateLimit-Policy", rateLimitPolicy(quota));
-    if (quotaState !== undefined) c.header("RateLimit", rateLimit(quota, quotaState));
+    const { headers } = c.res;
+    headers.set("RateLimit-Policy", rateLimitPolicy(quota));
+    if (quotaState !== undefined) headers.set("RateLimit", rateLimit(quota, quotaState));
   };
 }
 
