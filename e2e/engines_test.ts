@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cp as copy } from "node:fs/promises";
 import { join } from "node:path";
 import project from "../deno.json" with { type: "json" };
+import { linesOf } from "../shared/lines.ts";
 import { testRedis } from "../shared/testing/redis.ts";
 import { COLOURS, writeColourModel } from "../worker/models/testing/colour_model.ts";
 import { call, form, post } from "./client.ts";
@@ -58,7 +59,7 @@ Deno.test("a worker's standard output is its log alone, and TensorFlow says litt
   }).spawn();
   const beside = new Response(child.stderr).text();
   const messages: string[] = [];
-  for await (const line of child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(lines())) {
+  for await (const line of linesOf(child.stdout)) {
     messages.push(JSON.parse(line).message);
     if (messages.at(-1) === "worker ready") child.kill("SIGTERM");
   }
@@ -68,18 +69,6 @@ Deno.test("a worker's standard output is its log alone, and TensorFlow says litt
   const unavoidable = /^$|before absl::InitializeLog\(\)|oneDNN custom operations/;
   assert.deepEqual((await beside).split("\n").filter((line) => !unavoidable.test(line)), []);
 });
-
-/** Text as its lines. */
-function lines(): TransformStream<string, string> {
-  let rest = "";
-  return new TransformStream({
-    transform(text, controller): void {
-      const parts = (rest + text).split("\n");
-      rest = parts.pop()!;
-      for (const line of parts) controller.enqueue(line);
-    },
-  });
-}
 
 Deno.test({
   name: "ONNX Runtime reports to nobody what a worker runs",

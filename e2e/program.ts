@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import { withoutSettings } from "../shared/config.ts";
+import { linesOf } from "../shared/lines.ts";
 import { within } from "./waiting.ts";
 
 /** The checkout. */
@@ -74,15 +75,11 @@ export class Program implements AsyncDisposable {
     return this.#over;
   }
 
-  async #follow(stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = "";
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      this.lines.push(...lines);
+  async #follow(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    for await (const line of linesOf(stream)) {
+      this.lines.push(line);
       this.#announce();
     }
-    if (rest !== "") this.lines.push(rest);
   }
 
   #announce(): void {
