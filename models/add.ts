@@ -53,22 +53,22 @@ export async function addFrom(
   parts: ModelParts,
 ): Promise<void> {
   const { config: { WEIR_MODELS: repository }, signal, write } = parts;
-  const isFirst = !await isThere(repository);
-  try {
-    await withOsStates(`add "${options.source}"`, async () => {
+  await withOsStates(`add "${options.source}"`, async () => {
+    const isFirst = !await isThere(repository);
+    try {
       await Deno.mkdir(repository, { recursive: true });
       await Staging.change(repository, async (staging) => {
         const target = await targetOf(staging.repository, { ...options, otherwise: source.name });
         await checkDescribed(target, options);
         await new Addition(source, target, options, parts, staging).run();
       }, write);
-    });
-  } catch (error) {
-    // A folder that was made for this goes with it.
-    if (isFirst) await Deno.remove(repository).catch(() => {});
-    signal.throwIfAborted();
-    throw error;
-  }
+    } catch (error) {
+      // A folder that was made for this goes with it.
+      if (isFirst) await Deno.remove(repository).catch(() => {});
+      signal.throwIfAborted();
+      throw error;
+    }
+  });
 }
 
 /** What a network was found to be when it ran. */

@@ -518,6 +518,15 @@ Deno.test("add: a repository is made for its first model, and gone again with it
   assert.equal((await openRepository(bench.repository)).length, 1);
 });
 
+Deno.test("add: a repository that cannot be there is a sentence", async () => {
+  await using bench = await benchWithNet();
+  const source = sourceAt(bench, "/net/model.json");
+  await assert.rejects(bench.add({ source }, bench.partsOf(bench.path("labels.txt", "models"))), {
+    name: "ModelError",
+    message: `cannot add "${source}": Not a directory`,
+  });
+});
+
 Deno.test("add: what a killed command has left goes with the next one", async () => {
   await using bench = await benchWithNet();
   await Deno.mkdir(join(bench.repository, ".weir-staging-killed", "net", "1"), { recursive: true });
