@@ -10,25 +10,19 @@ import { z } from "zod";
 import { numbersInWords } from "../shared/answer_words.ts";
 import type { Prediction } from "../shared/job.ts";
 import { osState } from "../shared/os_error.ts";
-import { ask, type Asked, errorOf } from "./gateway.ts";
+import { ask, type Asked, type CommandOptions, errorOf } from "./gateway.ts";
 
-/** What to classify, where, and how to tell. */
-export interface ClassifyOptions {
-  /** The gateway's address: an http or https URL. */
-  readonly url: string;
-  /** The API key, where the gateway wants one. */
-  readonly key: string | undefined;
+/**
+ * What to classify, where, and how to tell; JSON is one array, of `{"file"}` with its answer or its
+ * `error` each.
+ */
+export interface ClassifyOptions extends CommandOptions {
   /** Name of the model, or the default one. */
   readonly model: string | undefined;
   /** Number of predictions, as the gateway reads it: it judges the bounds. */
   readonly top: string | undefined;
   /** Paths of the photos. */
   readonly files: readonly string[];
-  /** One JSON array instead of tables: `{"file"}` with its answer or its `error` each. */
-  readonly json: boolean;
-  /** Takes one line, or several with line breaks between. */
-  readonly write: (text: string) => void;
-  readonly signal: AbortSignal;
 }
 
 const Numbers = z.array(z.number());

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { classify, type ClassifyOptions } from "./classify.ts";
+import { run as runCommand } from "./testing/commands.ts";
 
 const CASTLE = [{ label: "castle", probability: 0.9443 }, { label: "palace", probability: 0.0312 }];
 
@@ -63,20 +64,12 @@ function problem(status: number, code: string, detail: string): Response {
 }
 
 /** Classifies, and gives the exit code with what was written. */
-async function run(
+function run(
   options: Pick<ClassifyOptions, "files" | "url"> & Partial<ClassifyOptions>,
 ): Promise<{ code: number; text: string }> {
-  const lines: string[] = [];
-  const code = await classify({
-    model: undefined,
-    top: undefined,
-    key: undefined,
-    json: false,
-    write: (text) => void lines.push(text),
-    signal: new AbortController().signal,
-    ...options,
-  });
-  return { code, text: lines.join("\n") };
+  return runCommand((least) =>
+    classify({ ...least, model: undefined, top: undefined, ...options })
+  );
 }
 
 Deno.test("a file's bytes are posted, and its classes are shown with bars", async () => {

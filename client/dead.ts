@@ -1,29 +1,17 @@
 /**
  * Dead letters from the command line: what lies there, again, away.
  *
- * Owns what a person sees of them. Never touches arguments, streams or exit codes.
+ * Owns what a person sees of them. Never touches arguments, streams or exit codes. Where a gateway
+ * wants an API key, it wants an administrator's.
  * Invariant: a letter that fails takes no other with it.
  *
  * @module
  */
 import { z } from "zod";
-import { ask, type Asked, errorOf } from "./gateway.ts";
+import { ask, type Asked, type CommandOptions, errorOf } from "./gateway.ts";
 
-/** Where the letters are, and how to tell. */
-export interface DeadOptions {
-  /** The gateway's address: an http or https URL. */
-  readonly url: string;
-  /** The API key of an administrator, where the gateway wants one. */
-  readonly key: string | undefined;
-  /** JSON as the gateway has it, instead of lines for a person. */
-  readonly json: boolean;
-  /** Takes one line, or several with line breaks between. */
-  readonly write: (text: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Which letters to list, besides. */
-export interface DeadListOptions extends DeadOptions {
+/** Which letters to list, and how to tell. */
+export interface DeadListOptions extends CommandOptions {
   /** Name of the model whose letters they are, or all models. */
   readonly model: string | undefined;
   /** Number of letters, as the gateway reads it: it judges the bounds. */
@@ -65,7 +53,7 @@ export async function listDead(
  * @returns the exit code: 0, or 1 when any letter failed
  * @throws the signal's reason once it aborts
  */
-export async function replayDead(ids: readonly string[], options: DeadOptions): Promise<number> {
+export async function replayDead(ids: readonly string[], options: CommandOptions): Promise<number> {
   const { key } = options;
   return await each(ids, options, async (path) => {
     const question = { method: "POST", path: `${path}/replay`, key, answer: Job } as const;
@@ -82,7 +70,10 @@ export async function replayDead(ids: readonly string[], options: DeadOptions): 
  * @returns the exit code: 0, or 1 when any letter failed
  * @throws the signal's reason once it aborts
  */
-export async function discardDead(ids: readonly string[], options: DeadOptions): Promise<number> {
+export async function discardDead(
+  ids: readonly string[],
+  options: CommandOptions,
+): Promise<number> {
   const { key } = options;
   return await each(ids, options, async (path) => {
     const question = { method: "DELETE", path, key, answer: z.undefined() } as const;
@@ -101,7 +92,7 @@ interface Told {
 /** Takes letter after letter and tells each outcome when it is there; as JSON, all at the end. */
 async function each(
   ids: readonly string[],
-  { json, write }: DeadOptions,
+  { json, write }: CommandOptions,
   act: (path: string) => Promise<Asked<Told>>,
 ): Promise<number> {
   const entries: unknown[] = [];

@@ -6,20 +6,11 @@
  * @module
  */
 import { z } from "zod";
-import { ask, errorOf } from "./gateway.ts";
+import { ask, type CommandOptions, errorOf } from "./gateway.ts";
 
-/** Which job, and how to tell. */
-export interface ExplainOptions {
+/** Which job, and how to tell; JSON is as the gateway has it. */
+export interface ExplainOptions extends CommandOptions {
   readonly id: string;
-  /** The gateway's address: an http or https URL. */
-  readonly url: string;
-  /** The API key, where the gateway wants one. */
-  readonly key: string | undefined;
-  /** JSON as the gateway has it, instead of text for a person. */
-  readonly json: boolean;
-  /** Takes one line, or several with line breaks between. */
-  readonly write: (text: string) => void;
-  readonly signal: AbortSignal;
 }
 
 const Explanation = z.looseObject({

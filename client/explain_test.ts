@@ -1,31 +1,20 @@
 /** The client of stories, against a gateway's own application on a real Redis. */
 import assert from "node:assert/strict";
 import { keyDigest, newApiKey } from "../gateway/keys/api_key.ts";
-import { openApp } from "../gateway/testing/app.ts";
 import { submit } from "../shared/testing/broker.ts";
 import { explain } from "./explain.ts";
+import { run, serveApp } from "./testing/commands.ts";
 
 const UNKNOWN = "0-00000000-0000-4000-8000-000000000000";
 
 Deno.test("a story is told in text and as JSON, and where there is none, why", async () => {
-  await using opened = await openApp();
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    opened.app.fetch,
-  );
-  await using _ = { [Symbol.asyncDispose]: () => server.shutdown() };
-  const url = `http://127.0.0.1:${server.addr.port}`;
-  const run = async (id: string, json = false): Promise<{ code: number; text: string }> => {
-    const lines: string[] = [];
-    const { signal } = new AbortController();
-    const write = (text: string) => void lines.push(text);
-    const code = await explain({ id, url, key: undefined, json, write, signal });
-    return { code, text: lines.join("\n") };
-  };
+  await using served = await serveApp();
+  const { opened, url } = served;
+  const tell = (id: string, json = false) => run((least) => explain({ ...least, id, url, json }));
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const id = await submit(opened.broker, { traceparent });
   await opened.answer();
-  const told = await run(id);
+  const told = await tell(id);
   assert.equal(told.code, 0);
   const lines = told.text.split("\n");
   assert.equal(lines[0], `job ${id}, model shapes`);
@@ -38,33 +27,24 @@ Deno.test("a story is told in text and as JSON, and where there is none, why", a
   assert.match(told.text, /^accepted 2\S+Z, readable until 2\S+Z$/m);
   assert.equal(lines.at(-1), "trace 0af7651916cd43dd8448eb211c80319c");
 
-  const json = await run(id, true);
+  const json = await tell(id, true);
   assert.equal(JSON.parse(json.text).job.state, "succeeded");
-  const none = await run(UNKNOWN);
+  const none = await tell(UNKNOWN);
   assert.equal(none.code, 1);
   assert.match(none.text, /^no such job: it never existed, .+ its record is gone, 60 s after/);
-  const { error } = JSON.parse((await run(UNKNOWN, true)).text);
+  const { error } = JSON.parse((await tell(UNKNOWN, true)).text);
   assert.equal(error.code, "not_found");
 });
 
 Deno.test("where a key is needed, the command says how it is given one", async () => {
-  const digest = await keyDigest(newApiKey());
-  await using opened = await openApp({ keys: [{ name: "ada", digest, role: "client" }] });
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    opened.app.fetch,
-  );
-  await using _ = { [Symbol.asyncDispose]: () => server.shutdown() };
-  const url = `http://127.0.0.1:${server.addr.port}`;
-  const run = async (key: string | undefined): Promise<string[]> => {
-    const lines: string[] = [];
-    const { signal } = new AbortController();
-    const write = (text: string) => void lines.push(text);
-    assert.equal(await explain({ id: UNKNOWN, url, key, json: false, write, signal }), 1);
-    return lines;
-  };
-  assert.deepEqual(await run(undefined), [
-    "an API key is needed: name its file with --key-file, or set WEIR_API_KEY",
-  ]);
-  assert.deepEqual(await run(newApiKey()), ["the API key is not known"]);
+  const digest = keyDigest(newApiKey());
+  await using served = await serveApp({ keys: [{ name: "ada", digest, role: "client" }] });
+  const { url } = served;
+  const tell = (key: string | undefined) =>
+    run((least) => explain({ ...least, id: UNKNOWN, url, key }));
+  assert.deepEqual(await tell(undefined), {
+    code: 1,
+    text: "an API key is needed: name its file with --key-file, or set WEIR_API_KEY",
+  });
+  assert.deepEqual(await tell(newApiKey()), { code: 1, text: "the API key is not known" });
 });

@@ -26,6 +26,19 @@ export function errorOf({ code, detail }: Failure): { readonly error: Failure } 
   return { error: { code, detail } };
 }
 
+/** Which gateway a command asks, and how it tells what came of that. */
+export interface CommandOptions {
+  /** The gateway's address: an http or https URL. */
+  readonly url: string;
+  /** The API key, where the gateway wants one. */
+  readonly key: string | undefined;
+  /** JSON instead of text for a person. */
+  readonly json: boolean;
+  /** Takes one line, or several with line breaks between. */
+  readonly write: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /** What is asked of a gateway. */
 export interface Question<T> {
   readonly method: "GET" | "POST" | "DELETE";
