@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -37,23 +38,20 @@ for (
   ]
 ) {
   Deno.test(`bench ${scenario} --quick measures, with every answer checked, and reports`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const [json, html] = [join(folder, "report.json"), join(folder, "report.html")];
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["task", "bench", scenario, "--quick", "--json", json, "--html", html],
-        cwd: ROOT,
-      }).output();
-      const text = new TextDecoder().decode(stdout);
-      assert.equal(code, 0, text + new TextDecoder().decode(stderr));
-      assert.match(text, figure);
-      const { quick, scenarios: [report] } = JSON.parse(await Deno.readTextFile(json));
-      assert.deepEqual([quick, report.name, report.tables.length], [true, scenario, tables]);
-      const page = await Deno.readTextFile(html);
-      assert.equal(page.match(/<svg/g)?.length ?? 0, plots);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using temporary = await TemporaryFolder.make("weir-bench-test-");
+    const { path: folder } = temporary;
+    const [json, html] = [join(folder, "report.json"), join(folder, "report.html")];
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "bench", scenario, "--quick", "--json", json, "--html", html],
+      cwd: ROOT,
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(code, 0, text + new TextDecoder().decode(stderr));
+    assert.match(text, figure);
+    const { quick, scenarios: [report] } = JSON.parse(await Deno.readTextFile(json));
+    assert.deepEqual([quick, report.name, report.tables.length], [true, scenario, tables]);
+    const page = await Deno.readTextFile(html);
+    assert.equal(page.match(/<svg/g)?.length ?? 0, plots);
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { classify, type ClassifyOptions } from "./classify.ts";
 import { run as runCommand } from "./testing/commands.ts";
 
@@ -17,7 +18,8 @@ interface Seen {
 async function gateway(
   answer: (seen: Seen) => Response,
 ): Promise<AsyncDisposable & { url: string; folder: string; seen: Seen[] }> {
-  const folder = await Deno.makeTempDir();
+  await using stack = new AsyncDisposableStack();
+  const { path: folder } = stack.use(await TemporaryFolder.make("weir-client-test-"));
   const seen: Seen[] = [];
   const handler = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);
@@ -28,14 +30,13 @@ async function gateway(
     return answer(arrived);
   };
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+  stack.defer(() => server.shutdown());
+  const owned = stack.move();
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
     folder,
     seen,
-    [Symbol.asyncDispose]: async () => {
-      await server.shutdown();
-      await Deno.remove(folder, { recursive: true });
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT } from "../e2e/program.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { testRedis } from "../shared/testing/redis.ts";
 import { PORTS, read, readYaml, type Role, ROLES, stopMs, whyNotPinned } from "./testing/files.ts";
 import { assertLinter, withoutLinters } from "./testing/linters.ts";
@@ -113,17 +114,14 @@ Deno.test("the proxy looks for gateways where they are", async () => {
 });
 
 Deno.test("redis takes its settings, refuses rather than forgets, and writes down what it has", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const lines = (await read("redis.conf")).split("\n").filter((line) => /^[a-z]/.test(line));
-    const given = Object.fromEntries(lines.map((line) => line.split(/ (.*)/) as [string, string]));
-    await using redis = await testRedis({ folder, settings: given });
-    const has = async (name: string) => (await redis.client.config("GET", name) as string[])[1];
-    assert.equal(await has("maxmemory-policy"), "noeviction");
-    assert.equal(await has("maxmemory"), String(2 ** 30));
-    assert.equal(await has("appendonly"), "yes");
-    assert.equal(await has("save"), "");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await TemporaryFolder.make("weir-deploy-test-");
+  const { path: folder } = temporary;
+  const lines = (await read("redis.conf")).split("\n").filter((line) => /^[a-z]/.test(line));
+  const given = Object.fromEntries(lines.map((line) => line.split(/ (.*)/) as [string, string]));
+  await using redis = await testRedis({ folder, settings: given });
+  const has = async (name: string) => (await redis.client.config("GET", name) as string[])[1];
+  assert.equal(await has("maxmemory-policy"), "noeviction");
+  assert.equal(await has("maxmemory"), String(2 ** 30));
+  assert.equal(await has("appendonly"), "yes");
+  assert.equal(await has("save"), "");
 });

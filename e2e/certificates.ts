@@ -5,10 +5,10 @@
  */
 import { join } from "node:path";
 import { generate } from "selfsigned";
-import { type TempFolder, tempFolder } from "./temp_folder.ts";
+import { tempFolder } from "./temp_folder.ts";
 
 /** Files in PEM form, in a folder of their own. */
-export interface Certificates extends TempFolder {
+export interface Certificates extends AsyncDisposable {
   /** Certificate of the authority: what clients have to trust. */
   readonly authority: string;
   readonly certificate: string;
@@ -38,9 +38,9 @@ export async function loopbackCertificates(): Promise<Certificates> {
     return path;
   };
   return {
-    ...folder,
     authority: await write("authority.pem", authority.cert),
     certificate: await write("certificate.pem", server.cert),
     key: await write("key.pem", server.private),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }

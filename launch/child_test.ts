@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
 import { Child } from "./child.ts";
@@ -69,8 +70,8 @@ Deno.test("child that dies is started again, after pauses that double", async ()
 });
 
 Deno.test("child that has lived long is started again soon", async () => {
-  const folder = await Deno.makeTempDir();
-  const [die, alive] = [`${folder}/die`, `${folder}/alive`];
+  await using folder = await TemporaryFolder.make("weir-launch-test-");
+  const [die, alive] = [`${folder.path}/die`, `${folder.path}/alive`];
   await Deno.writeTextFile(die, "");
   const { child, clock, log } = start(
     'test -e "$DIE" && exit 3; : > "$ALIVE"; until test -e "$DIE"; do sleep 0.01; done; exit 4',
@@ -93,7 +94,6 @@ Deno.test("child that has lived long is started again soon", async () => {
     [4, 500],
   ]);
   await child.stop(never);
-  await Deno.remove(folder, { recursive: true });
 });
 
 function exists(path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import assert from "node:assert/strict";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { type KeptLog, keptLog } from "../shared/testing/kept_log.ts";
 import { ManualClock } from "../shared/testing/manual_clock.ts";
 import { EmbeddedRedis } from "./embedded_redis.ts";
@@ -18,8 +19,7 @@ interface Opened extends AsyncDisposable {
 
 async function open(): Promise<Opened> {
   await using stack = new AsyncDisposableStack();
-  const folder = await Deno.makeTempDir();
-  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const { path: folder } = stack.use(await TemporaryFolder.make("weir-launch-test-"));
   const [clock, log] = [new ManualClock(), keptLog()];
   const redis = stack.use(
     await EmbeddedRedis.start({ executable: "redis-server", folder }, { clock, log }),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { ModelError } from "../worker/models/model_error.ts";
 import { unpack, type UnpackOptions } from "./archive.ts";
 import { snapshot } from "./testing/snapshot.ts";
@@ -19,22 +20,19 @@ async function unpacked(
   bytes: Uint8Array,
   options: Partial<UnpackOptions> = {},
 ): Promise<Record<string, string>> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-archive-" });
+  await using temporary = await TemporaryFolder.make("weir-archive-");
+  const { path: folder } = temporary;
+  const [file, into] = [join(folder, "archive"), join(folder, "into")];
+  await Deno.writeFile(file, bytes);
+  await Deno.mkdir(into);
+  const { signal } = new AbortController();
   try {
-    const [file, into] = [join(folder, "archive"), join(folder, "into")];
-    await Deno.writeFile(file, bytes);
-    await Deno.mkdir(into);
-    const { signal } = new AbortController();
-    try {
-      await unpack(file, format, into, { name: "a.archive", bytesMax: 1e6, signal, ...options });
-    } finally {
-      const there = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-      assert.deepEqual(there.sort(), ["archive", "into"], "something was written outside");
-    }
-    return await snapshot(into);
+    await unpack(file, format, into, { name: "a.archive", bytesMax: 1e6, signal, ...options });
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    const there = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assert.deepEqual(there.sort(), ["archive", "into"], "something was written outside");
   }
+  return await snapshot(into);
 }
 
 async function assertRefused(

@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { writeColourModel } from "../worker/models/testing/colour_model.ts";
 import { inputSize, type Size } from "./input_size.ts";
 
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "weir-input-size-test-" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const makeFolder = () => TemporaryFolder.make("weir-input-size-test-");
 
 /** A graph's input as protocol buffers are written in JSON: numbers of 64 bits as text. */
 function placeholder(...sides: readonly (string | undefined)[]): unknown {
@@ -39,27 +33,28 @@ const DESCRIPTIONS: readonly [name: string, json: unknown, size: Size][] = [
 ];
 
 for (const [name, json, size] of DESCRIPTIONS) {
-  Deno.test(`input size: of ${name}`, () =>
-    inFolder(async (folder) => {
-      await Deno.writeTextFile(join(folder, "model.json"), JSON.stringify(json));
-      assert.deepEqual(await inputSize(folder, "model.json"), size);
-    }));
+  Deno.test(`input size: of ${name}`, async () => {
+    await using folder = await makeFolder();
+    await Deno.writeTextFile(join(folder.path, "model.json"), JSON.stringify(json));
+    assert.deepEqual(await inputSize(folder.path, "model.json"), size);
+  });
 }
 
 for (const planar of [false, true]) {
-  Deno.test(`input size: of an ONNX file, channels ${planar ? "first" : "last"}`, () =>
-    inFolder(async (folder) => {
-      const version = await writeColourModel(folder, "net", { format: "onnx", onnx: { planar } });
-      assert.deepEqual(await inputSize(version, "onnx"), { width: 4, height: 4 });
-    }));
+  Deno.test(`input size: of an ONNX file, channels ${planar ? "first" : "last"}`, async () => {
+    await using folder = await makeFolder();
+    const options = { format: "onnx", onnx: { planar } } as const;
+    const version = await writeColourModel(folder.path, "net", options);
+    assert.deepEqual(await inputSize(version, "onnx"), { width: 4, height: 4 });
+  });
 }
 
-Deno.test("input size: a file that is no network is a sentence that names it", () =>
-  inFolder(async (folder) => {
-    const file = join(folder, "model.onnx");
-    await Deno.writeTextFile(file, "none");
-    await assert.rejects(inputSize(folder, "onnx"), (error: Error) => {
-      assert.equal(error.name, "ModelError");
-      return error.message.startsWith(`cannot read "${file}": `);
-    });
-  }));
+Deno.test("input size: a file that is no network is a sentence that names it", async () => {
+  await using folder = await makeFolder();
+  const file = join(folder.path, "model.onnx");
+  await Deno.writeTextFile(file, "none");
+  await assert.rejects(inputSize(folder.path, "onnx"), (error: Error) => {
+    assert.equal(error.name, "ModelError");
+    return error.message.startsWith(`cannot read "${file}": `);
+  });
+});

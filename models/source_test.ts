@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { sourceOf } from "./source.ts";
 
 /** The name that a model gets which is added so. */
@@ -25,17 +26,14 @@ Deno.test("source: an address names its model by the last part that says somethi
 });
 
 Deno.test("source: a path names its model likewise, and a % in it is a %", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "weir-source-test-" });
-  try {
-    for (
-      const [path, name] of [["100%.onnx", "100-"], ["flowers/model.json", "flowers"]] as const
-    ) {
-      await Deno.mkdir(join(folder, "flowers"), { recursive: true });
-      await Deno.writeTextFile(join(folder, path), "");
-      assert.equal(await nameFrom(join(folder, path)), name);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temporary = await TemporaryFolder.make("weir-source-test-");
+  const { path: folder } = temporary;
+  for (
+    const [path, name] of [["100%.onnx", "100-"], ["flowers/model.json", "flowers"]] as const
+  ) {
+    await Deno.mkdir(join(folder, "flowers"), { recursive: true });
+    await Deno.writeTextFile(join(folder, path), "");
+    assert.equal(await nameFrom(join(folder, path)), name);
   }
 });
 

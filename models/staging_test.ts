@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { Staging } from "./staging.ts";
 import { CutOffs } from "./testing/cut_offs.ts";
 import { snapshot } from "./testing/snapshot.ts";
 
 /** A repository of a file and a folder. */
-async function repository(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "weir-staging-test-" });
+async function repository(): Promise<TemporaryFolder> {
+  const folder = await TemporaryFolder.make("weir-staging-test-");
+  const { path } = folder;
   await Deno.writeTextFile(join(path, "file"), "old", { mode: 0o640 });
   await Deno.mkdir(join(path, "folder", "below"), { recursive: true });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+  return folder;
 }
 
 /** Makes a change; gives what was said of the one before it. */
