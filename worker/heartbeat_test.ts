@@ -8,6 +8,9 @@ import { Heartbeat, type Held } from "./heartbeat.ts";
 
 const CLAIM_IDLE_MS = 90;
 
+/** Streams of a shard whose master is away: with a try for each, a beat would take 20 s. */
+const STREAMS_AWAY = 100;
+
 function open(settings: RedisSettings, shards = 1): Heartbeat {
   return new Heartbeat({
     settings,
@@ -122,9 +125,11 @@ Deno.test("heartbeat speaks for a shard's deliveries while another shard's maste
     await client.xreadgroup("GROUP", GROUP, "w1", "STREAMS", stream, ">");
     return { shard: keys.shard, model: MODEL, lane: 0, entry: entry! };
   }));
+  // Asked one after the other, streams that do not answer would hold the beat up for as long each.
+  const away = Array.from({ length: STREAMS_AWAY }, (_, lane): Held => ({ ...held[0]!, lane }));
   using _ = await cluster.freeze(await cluster.masterOf(shards[0]!.deadlines()));
   await using heartbeat = open(settings, 3);
-  heartbeat.hold(held, true);
+  heartbeat.hold([...away, held[1]!], true);
   for (let beat = 0; beat < 3; beat++) {
     assert(await isHeard({ client, settings, keys: shards[1]! }, held[1]!, 10_000));
   }

@@ -8,7 +8,7 @@ import { parentPort } from "node:worker_threads";
 import { systemClock } from "../shared/clock.ts";
 import { BlockingConnection } from "../shared/redis/blocking_connection.ts";
 import { GROUP, ShardKeys } from "../shared/redis/keys.ts";
-import { runScript, Script } from "../shared/redis/script.ts";
+import { runScripts, Script } from "../shared/redis/script.ts";
 import { HOLD } from "../shared/redis/scripts/consumer.ts";
 import { BEATS_A_CLAIM, type HeartbeatMessage } from "./heartbeat.ts";
 
@@ -56,16 +56,16 @@ class Heart {
   }
 
   async #beat(): Promise<void> {
-    const streams = Map.groupBy(
-      this.#hold.held,
-      ({ shard, model, lane }) => this.#keys[shard]!.jobs(model, lane),
-    );
-    for (const [stream, held] of streams) {
-      const entries = held.map(({ entry }) => entry);
-      const args = [GROUP, this.#options.consumer, ...entries];
+    for (const [shard, held] of Map.groupBy(this.#hold.held, ({ shard }) => shard)) {
+      const keys = this.#keys[shard]!;
+      const streams = Map.groupBy(held, ({ model, lane }) => keys.jobs(model, lane));
+      const calls = [...streams].map(([stream, own]) => ({
+        keys: [stream],
+        args: [GROUP, this.#options.consumer, ...own.map(({ entry }) => entry)],
+      }));
       // One that fails is made up for by the next beat, or the jobs go to another worker: where one
       // shard's server is away, those of the others do not.
-      await runScript(this.#connection, holdScript, [stream], args).catch(() => {});
+      await runScripts(this.#connection, holdScript, calls).catch(() => {});
     }
   }
 
