@@ -32,5 +32,7 @@ for (const [set, hours] of [["ahead", 1], ["behind", -1]] as const) {
     assert(remainingMs > 0 && remainingMs <= 60_000, `${remainingMs} ms remain`);
     const overdue = await attach(broker.queue, await submit(broker, { timeoutMs: 0 }));
     assert.equal((await deadlines.current(overdue!))?.state, "expired");
+    const story = await broker.queue.story(await submit(broker, { timeoutMs: 0 }));
+    assert.equal((await deadlines.current(story!.record))?.state, "expired");
   });
 }

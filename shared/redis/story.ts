@@ -31,7 +31,7 @@ export function factText(fact: Fact): string {
 /** Reads a story; undefined where there is no record. */
 export function parseStory(id: JobId, [flat, keptMs, now]: StoryReply): JobStory | undefined {
   const fields = fieldsOf(flat);
-  const record = parseRecord(id, fields);
+  const record = parseRecord(id, { ...fields, now: String(now) });
   if (record === undefined) return undefined;
   const { story, bytes, tell, missed, replayOf } = StoryFields.parse(fields);
   const events = Story.parse(JSON.parse(`[${story}]`))
