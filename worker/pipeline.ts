@@ -111,7 +111,7 @@ export async function runPipeline(
   await orAborted(taking, giveUp);
   batcher.close();
   await handBack(hands.unbegun(), parts, hands);
-  await orAborted(running, giveUp);
+  await running;
   await settler.settled();
   await handBack(hands.all(), parts, hands);
   drained.abort();

@@ -52,12 +52,16 @@ export class Runner {
     this.#parts = parts;
   }
 
-  /** Runs batches until the batcher is closed and empty. The signal gives up on a running one. */
+  /** Runs batches until the batcher is closed and empty. The signal ends it, a running one too. */
   async run(signal: AbortSignal): Promise<void> {
     const { batcher, settler, clock } = this.#parts;
     let [tookMs, written] = [0, Promise.resolve()];
     while (true) {
-      const jobs = await batcher.take(tookMs);
+      const taking = batcher.take(tookMs);
+      // What is being decoded cannot be stopped: it is not waited for.
+      await orAborted(taking, signal);
+      if (signal.aborted) return;
+      const jobs = await taking;
       if (jobs.length === 0) return;
       const began = clock.now();
       const finished = await this.#runJobs(jobs, signal);

@@ -23,7 +23,7 @@ interface Ran extends Settling {
 /** Runs jobs that all wait when the runner starts, to their end. */
 async function run(
   jobs: readonly PreparedJob[],
-  { givenUp = false, random = 0.5, unreported = 0 } = {},
+  { givenUp = false, random = 0.5, unreported = 0, decoding = 0 } = {},
 ): Promise<Ran> {
   const settling = openSettling();
   const { settler, clock, log, giveUp } = settling;
@@ -33,7 +33,10 @@ async function run(
   const runner = new Runner({
     batcher,
     settler,
-    onBatch: (running) => said.push(running),
+    onBatch: (running) => {
+      said.push(running);
+      if (givenUp) giveUp.abort();
+    },
     attemptsMax: ATTEMPTS_MAX,
     batchMax: BATCH_MAX,
     random: () => random,
@@ -46,8 +49,8 @@ async function run(
     batcher.reserve(job.pixels.length);
     batcher.add(job);
   }
+  batcher.reserve(decoding);
   batcher.close();
-  if (givenUp) giveUp.abort();
   NUMBERS.batches.length = 0;
   await runner.run(giveUp.signal);
   return { ...settling, batches: [...NUMBERS.batches], said, batcher };
@@ -177,6 +180,11 @@ Deno.test("runner logs each batch that the model has done", async () => {
 Deno.test("runner says when a batch begins and when it is over", async () => {
   const ran = await run([testJob([1, 1, 1]), testJob([BAD, 1])]);
   assert.deepEqual(ran.said, [true, false, true, false]);
+});
+
+Deno.test("runner that is given up does not wait for what is being decoded", async () => {
+  const ran = await run([testJob([1])], { givenUp: true, decoding: 1 });
+  assert.deepEqual([ran.said, ran.batcher.held], [[true, false], 1]);
 });
 
 Deno.test("runner that is given up settles nothing and complains of nothing", async () => {
