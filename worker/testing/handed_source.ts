@@ -14,6 +14,7 @@ import {
   type Verdict,
 } from "../../shared/broker.ts";
 import type { JobId } from "../../shared/job.ts";
+import { orAborted } from "../../shared/or_aborted.ts";
 import { laneKey } from "../shares.ts";
 import { MODEL } from "./jobs.ts";
 
@@ -50,13 +51,10 @@ export class HandedSource implements JobSource {
     this.asked.push(count);
     this.#announce();
     this.#check();
-    const aborted = new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true })
-    );
     while (!signal.aborted) {
       const read = this.#taken(count, lanes);
       if (read.length > 0) return read;
-      await Promise.race([this.#changed.promise, aborted]);
+      await orAborted(this.#changed.promise, signal);
     }
     return [];
   }
