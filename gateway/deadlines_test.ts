@@ -34,5 +34,7 @@ for (const [set, hours] of [["ahead", 1], ["behind", -1]] as const) {
     assert.equal((await deadlines.current(overdue!))?.state, "expired");
     const story = await broker.queue.story(await submit(broker, { timeoutMs: 0 }));
     assert.equal((await deadlines.current(story!.record))?.state, "expired");
+    const read = await broker.queue.get(await submit(broker, { timeoutMs: 0 }));
+    assert.equal((await deadlines.current(read!))?.state, "expired");
   });
 }

@@ -17,6 +17,7 @@ import {
   nextEvent,
   openBroker,
   readOne,
+  recordOf,
   submit,
   success,
 } from "../testing/broker.ts";
@@ -46,7 +47,7 @@ Deno.test("a job goes from submit to the event that its gateway reads", async ()
   assert.equal(running.attempts, 1);
   assert.deepEqual(await broker.source.settle([success(delivery)]), ["succeeded"]);
   const { record } = await nextEvent(broker.feed);
-  assert.deepEqual(record, await broker.queue.get(id));
+  assert.deepEqual(record, await recordOf(broker.queue, id));
   assert.equal(record.state, "succeeded");
   assert.deepEqual(record.results, [{ predictions: [{ label: "star", probability: 0.75 }] }]);
   assert.deepEqual(record.images, { total: 1, done: 1 });
@@ -60,7 +61,7 @@ Deno.test("a submit that is sent twice makes one job, and the second entry is dr
   const job = newJob();
   const queued = await broker.queue.submit(job);
   assert(queued.kind === "queued");
-  assert.deepEqual(await broker.queue.get(job.id), queuedRecord(job, queued.createdAt));
+  assert.deepEqual(await recordOf(broker.queue, job.id), queuedRecord(job, queued.createdAt));
   assert.deepEqual(await broker.queue.submit(job), { ...queued, kind: "exists" });
   const deliveries = await broker.source.read(10, forever);
   assert.equal(deliveries.length, 2);

@@ -81,9 +81,7 @@ export class RedisJobQueue implements JobQueue {
   }
 
   async get(id: JobId): Promise<JobRecord | undefined> {
-    const shard = this.#shards.of(id);
-    if (shard === undefined) return undefined;
-    return parseRecord(id, await shard.run((client) => client.hgetall(shard.keys.job(id))));
+    return (await this.story(id))?.record;
   }
 
   async attach(asked: readonly Attachment[]): Promise<(JobRecord | undefined)[]> {

@@ -9,6 +9,7 @@ import {
   nextEvent,
   openBroker,
   readOne,
+  recordOf,
   submit,
 } from "../testing/broker.ts";
 import { TOLD_BYTES_MAX } from "./scripts/common.ts";
@@ -41,7 +42,7 @@ Deno.test("a large answer reaches its gateway, and is not in what the gateway wa
     await settle(broker, [answer]);
     const { record } = await nextEvent(broker.feed);
     assert.deepEqual(record.results, [answer]);
-    assert.deepEqual(record, await broker.queue.get(id));
+    assert.deepEqual(record, await recordOf(broker.queue, id));
     assert.equal(await toldBytes(broker) > TOLD_BYTES_MAX / 2, isTold);
   }
 });

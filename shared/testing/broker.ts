@@ -160,6 +160,17 @@ export async function attach(
   return (await queue.attach([{ id, progress }]))[0];
 }
 
+/** What a job's record holds, whenever it is read; undefined where there is none. */
+export async function recordOf(
+  queue: RedisJobQueue,
+  id: JobId,
+): Promise<Omit<JobRecord, "readAt"> | undefined> {
+  const record = await queue.get(id);
+  if (record === undefined) return undefined;
+  const { readAt: _, ...held } = record;
+  return held;
+}
+
 /** Reads one delivery. */
 export async function readOne(source: RedisJobSource): Promise<Delivery> {
   const [delivery] = await source.read(1, forever);
