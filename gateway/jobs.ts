@@ -126,7 +126,11 @@ export class Jobs {
       ...(traceparent !== undefined && { traceparent }),
       ...(idempotency !== undefined && { idempotency }),
     };
-    const { job, waiter, submitted } = await this.#placement.submit(asked);
+    const { job, waiter, submitted } = await this.#placement.submit(asked).catch((error) => {
+      // Should it have been queued after all, one more runs: better than a place that nobody has.
+      caller.release(id).catch(() => {});
+      throw error;
+    });
     guard.use(waiter);
     if (submitted.kind !== "queued" && submitted.kind !== "exists") await caller.release(waiter.id);
     switch (submitted.kind) {

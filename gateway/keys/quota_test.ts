@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { QuotaKeys } from "../../shared/redis/keys.ts";
 import type { Quota } from "../../shared/quota.ts";
+import { CARD } from "../../shared/testing/broker.ts";
 import {
   formOf,
   openApp,
@@ -120,6 +121,16 @@ Deno.test("what is not queued after all is none of the jobs at once", async () =
     assert.equal((await submit(opened, headers)).status, status);
     assert.equal(await client.zcard(new QuotaKeys("ada").jobs()), 1);
   }
+});
+
+Deno.test("what Redis could not take in is none of the jobs at once", async () => {
+  await using opened = await open({ windowMs: HOUR_MS, jobsMax: 1 });
+  const { shard: { keys }, redis: { client } } = opened.broker;
+  await client.set(keys.load(CARD.name), "no load");
+  await problem(await submit(opened), 503, "busy");
+  while (await client.zcard(new QuotaKeys("ada").jobs()) > 0) await client.ping();
+  await client.del(keys.load(CARD.name));
+  assert.equal((await submit(opened)).status, 202);
 });
 
 Deno.test("a key without a quota costs redis nothing, and its answers tell of none", async () => {
