@@ -90,7 +90,7 @@ async function measure(
     const { result: many, spent } = await spending(redis, weir, () => put(MANY, seconds));
     const bareMany = await bare.run({ images: BATCH, seconds, ahead: true });
     const one = await put(1, seconds);
-    const bareOne = await bare.run({ images: 1, seconds: seconds / 2, ahead: false });
+    const bareOne = await bare.run({ images: 1, seconds, ahead: false });
     const all = many.latencies.length + 2 * MANY;
     pairs.push({
       engine,
